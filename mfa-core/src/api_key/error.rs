@@ -1,0 +1,56 @@
+//! What can go wrong with an API key.
+
+use std::time::Duration;
+
+use super::{DeliveryError, HashError};
+use crate::envelope::DoesNotOpen;
+use crate::random::RandomError;
+use crate::store::StoreError;
+
+/// Why an operation on an API key failed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApiKeyError {
+    /// A key is created for somebody.
+    #[error("an e-mail address is required")]
+    EmailRequired,
+
+    /// There is no such key, or it was created for another e-mail address.
+    #[error("no such API key for that e-mail address")]
+    NotFound,
+
+    /// The key has its secret already; secrets are shown once. Create another key.
+    #[error("the API key is activated already")]
+    AlreadyActivated,
+
+    /// The key is unknown, inactive or revoked, or the secret is wrong: one answer for all.
+    #[error("the API key and secret were not accepted")]
+    Unauthorized,
+
+    /// Too many failures from this source with this key.
+    #[error("too many failed attempts, try again in {} s", retry_after.as_secs())]
+    Throttled {
+        /// How long to wait.
+        retry_after: Duration,
+    },
+
+    /// The secret is right, but the stored key does not fit it: the record is damaged.
+    #[error("the API key's record is damaged")]
+    Damaged(#[source] DoesNotOpen),
+
+    /// The key was stored, but could not be delivered.
+    #[error(transparent)]
+    Delivery(#[from] DeliveryError),
+
+    /// Hashing failed.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+
+    /// The random generator failed.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

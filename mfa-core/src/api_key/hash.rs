@@ -1,0 +1,148 @@
+//! Hashes of API secrets: Argon2id (RFC 9106) for those made here, bcrypt for those of the seeds.
+
+use std::fmt::{self, Debug};
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{CustomizedPasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Params, Version};
+use async_trait::async_trait;
+
+use super::{ApiKey, ApiSecret};
+use crate::envelope;
+use crate::secret::SecretBytes;
+
+/// A secret could not be hashed or checked.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HashError {
+    /// Every hashing thread is taken and the queue is full; try again.
+    #[error("too many secrets are being checked, try again")]
+    Busy,
+    /// The stored hash is not one this service made or reads.
+    #[error("the stored hash of the API secret is damaged or of an unknown kind")]
+    Unreadable,
+    /// Hashing failed, for want of memory as a rule.
+    #[error("the API secret could not be hashed")]
+    Failed,
+}
+
+/// The stored hash of an API secret: a PHC string (`$argon2id$`) or a seed's bcrypt string (`$2a$`, `$2b$`, `$2y$`).
+#[derive(Clone, Eq, Hash, PartialEq)]
+pub struct SecretHash(String);
+
+impl SecretHash {
+    /// Wraps a hash that a backend read from its own storage.
+    pub fn from_stored(hash: String) -> Self {
+        Self(hash)
+    }
+
+    /// The text to store.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a seed made this hash, so that it is to be replaced.
+    pub fn is_legacy(&self) -> bool {
+        self.0.starts_with("$2")
+    }
+
+    /// A hash that no secret has: checking it costs as much as checking a real one.
+    pub(crate) fn dummy() -> Self {
+        Self(
+            "$argon2id$v=19$m=19456,t=2,p=1$bm8tc2VjcmV0LWhhcy10aA$uUZRnDHfRTgkVDZ0mJbhdTVoJ1KNBfXBvYnXOnSqcXs"
+                .to_owned(),
+        )
+    }
+
+    /// What is fed to the hash: the text itself for bcrypt, as the seeds did; for Argon2id a value derived
+    /// from the secret for this one purpose and key.
+    pub(crate) fn input(&self, key: &ApiKey, secret: &ApiSecret) -> SecretBytes {
+        if self.is_legacy() {
+            SecretBytes::new(secret.expose_text().as_bytes().to_vec())
+        } else {
+            envelope::verifier(key, secret)
+        }
+    }
+}
+
+impl Debug for SecretHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretHash(..)")
+    }
+}
+
+/// Where secrets are hashed. Hashing takes tens of milliseconds of CPU, so a server gives it threads of its own.
+#[async_trait]
+pub trait SecretHasher: Debug + Send + Sync + 'static {
+    /// Hashes `input` with Argon2id under `salt`.
+    ///
+    /// # Errors
+    ///
+    /// [`HashError::Busy`] if there is no room, [`HashError::Failed`] if hashing did.
+    async fn hash(&self, input: SecretBytes, salt: [u8; 16]) -> Result<SecretHash, HashError>;
+
+    /// Whether `input` has this `hash`.
+    ///
+    /// # Errors
+    ///
+    /// [`HashError::Busy`] if there is no room, [`HashError::Unreadable`] if the hash is damaged.
+    async fn verify(&self, input: SecretBytes, hash: SecretHash) -> Result<bool, HashError>;
+}
+
+/// Hashes on the calling thread. The functions are what a [`SecretHasher`] with threads of its own calls.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Argon2Hasher;
+
+impl Argon2Hasher {
+    /// Hashes `input` with Argon2id: 19 MiB, two passes, one lane (OWASP Password Storage).
+    ///
+    /// # Errors
+    ///
+    /// [`HashError::Failed`] for want of memory.
+    pub fn hash_blocking(input: &SecretBytes, salt: &[u8; 16]) -> Result<SecretHash, HashError> {
+        let hash: PasswordHash = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::DEFAULT)
+            .hash_password_customized(input.expose(), salt, None, None, Params::DEFAULT)
+            .map_err(|_| HashError::Failed)?;
+        Ok(SecretHash(hash.to_string()))
+    }
+
+    /// Whether `input` has this `hash`.
+    ///
+    /// # Errors
+    ///
+    /// [`HashError::Unreadable`] if the hash is damaged, or asks for far more work than any hash made here.
+    pub fn verify_blocking(input: &SecretBytes, hash: &SecretHash) -> Result<bool, HashError> {
+        if hash.is_legacy() { verify_bcrypt(input, hash) } else { verify_argon2(input, hash) }
+    }
+}
+
+#[async_trait]
+impl SecretHasher for Argon2Hasher {
+    async fn hash(&self, input: SecretBytes, salt: [u8; 16]) -> Result<SecretHash, HashError> {
+        Self::hash_blocking(&input, &salt)
+    }
+
+    async fn verify(&self, input: SecretBytes, hash: SecretHash) -> Result<bool, HashError> {
+        Self::verify_blocking(&input, &hash)
+    }
+}
+
+fn verify_argon2(input: &SecretBytes, hash: &SecretHash) -> Result<bool, HashError> {
+    let parsed = PasswordHash::new(&hash.0).map_err(|_| HashError::Unreadable)?;
+    let params = Params::try_from(&parsed).map_err(|_| HashError::Unreadable)?;
+    // Whoever can write a row must not be able to make its check take minutes.
+    let affordable = params.m_cost() <= 4 * Params::DEFAULT_M_COST && params.t_cost() <= 8;
+    if parsed.algorithm.as_str() != "argon2id" || !affordable {
+        return Err(HashError::Unreadable);
+    }
+    Ok(Argon2::default().verify_password(input.expose(), &parsed).is_ok())
+}
+
+fn verify_bcrypt(input: &SecretBytes, hash: &SecretHash) -> Result<bool, HashError> {
+    let known_prefix = ["$2a$", "$2b$", "$2y$"].iter().any(|prefix| hash.0.starts_with(prefix));
+    let cost = hash.0.get(4..6).and_then(|digits| digits.parse::<u32>().ok());
+    if !known_prefix || !cost.is_some_and(|cost| (4..=14).contains(&cost)) {
+        return Err(HashError::Unreadable);
+    }
+    bcrypt::non_truncating_verify(input.expose(), &hash.0).map_err(|_| HashError::Unreadable)
+}

@@ -1,0 +1,244 @@
+//! The life of an API key: created, listed, authenticated, revoked.
+
+use std::fmt::Debug;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::FutureExt as _;
+
+use super::verified::Landing;
+use super::{ApiKey, ApiKeyError, ApiSecret, SecretHash};
+use crate::envelope::{Keyring, open_keyring, seal_keyring, verifier};
+use crate::event::{Action, Event};
+use crate::random::random_bytes;
+use crate::store::{ApiKeyRecord, ApiKeyState, Cursor, Expect, Page, StoreError, Stored};
+use crate::{Consumer, ConsumerId, Mfa};
+
+/// A new API key could not be delivered.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the API key could not be delivered: {0}")]
+pub struct DeliveryError(pub String);
+
+/// Brings a new API key to the person it was created for, by mail for example.
+#[async_trait]
+pub trait KeyDelivery: Debug + Send + Sync + 'static {
+    /// Delivers `key` to `email`.
+    ///
+    /// # Errors
+    ///
+    /// [`DeliveryError`] with a reason that may be logged.
+    async fn deliver(&self, email: &str, key: &ApiKey) -> Result<(), DeliveryError>;
+}
+
+/// Delivers nothing: an operator reads the key from the list.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoDelivery;
+
+#[async_trait]
+impl KeyDelivery for NoDelivery {
+    async fn deliver(&self, _email: &str, _key: &ApiKey) -> Result<(), DeliveryError> {
+        Ok(())
+    }
+}
+
+impl Mfa {
+    /// Creates a pending key for `email`: the first key of a new consumer.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiKeyError::EmailRequired`] if `email` is blank, [`ApiKeyError::Delivery`] if the key was stored
+    /// but could not be delivered.
+    pub async fn create_api_key(&self, email: &str) -> Result<ApiKey, ApiKeyError> {
+        if email.trim().is_empty() {
+            return Err(ApiKeyError::EmailRequired);
+        }
+        let (key, created_at) = (ApiKey::generate(&*self.parts.random)?, self.parts.clock.now());
+        let record = ApiKeyRecord {
+            key: key.clone(),
+            consumer: ConsumerId::of_first_key(&key),
+            email: email.to_owned(),
+            created_at,
+            state: ApiKeyState::Pending,
+        };
+        self.parts.stores.api_keys.save(&record, Expect::Absent).await?;
+        self.parts.delivery.deliver(email, &key).await?;
+        self.parts.events.record(&Event::of_key(created_at, Action::ApiKeyCreated, key.clone()));
+        Ok(key)
+    }
+
+    /// One page of all API keys, for an administrator.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiKeyError::Store`] if the store failed.
+    pub async fn api_keys(&self, after: Option<&Cursor>) -> Result<Page<ApiKeyRecord>, ApiKeyError> {
+        Ok(self.parts.stores.api_keys.page(after, Page::<ApiKeyRecord>::LIMIT).await?)
+    }
+
+    /// Revokes a key at once and for good: its hash and its copy of the keyring are erased.
+    /// What only this key opened can then never be opened again.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiKeyError::NotFound`] if there is no such key. Revoking twice is no error.
+    pub async fn revoke_api_key(&self, key: &ApiKey) -> Result<(), ApiKeyError> {
+        loop {
+            let Stored { record, revision } =
+                self.parts.stores.api_keys.get(key).await?.ok_or(ApiKeyError::NotFound)?;
+            let activated_at = match record.state {
+                ApiKeyState::Revoked { .. } => return Ok(()),
+                ApiKeyState::Active { activated_at, .. } => Some(activated_at),
+                ApiKeyState::Pending => None,
+            };
+            let revoked_at = self.parts.clock.now();
+            let revoked =
+                ApiKeyRecord { state: ApiKeyState::Revoked { activated_at, revoked_at }, ..record };
+            match self.parts.stores.api_keys.save(&revoked, Expect::At(revision)).await {
+                Ok(_) => {
+                    self.parts.events.record(&Event::of_key(revoked_at, Action::ApiKeyRevoked, key.clone()));
+                    return Ok(());
+                }
+                // A key changes state twice in its life, so this ends.
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Authenticates a call and opens the consumer's keyring.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiKeyError::Unauthorized`] for an unknown, inactive or revoked key and for a wrong secret,
+    /// [`ApiKeyError::Throttled`] after too many of these, [`ApiKeyError::Store`] if the store failed.
+    pub async fn authenticate(&self, key: &ApiKey, secret: &ApiSecret) -> Result<Consumer, ApiKeyError> {
+        self.authenticate_from(IpAddr::V6(Ipv6Addr::UNSPECIFIED), key, secret).await
+    }
+
+    /// As [`Mfa::authenticate`], counting failures against the address the call came from.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Mfa::authenticate`].
+    pub async fn authenticate_from(
+        &self,
+        source: IpAddr,
+        key: &ApiKey,
+        secret: &ApiSecret,
+    ) -> Result<Consumer, ApiKeyError> {
+        let stored = self.parts.stores.api_keys.get(key).await?;
+        if let Some(stored) = &stored
+            && let ApiKeyState::Active { hash, keyring: Some(_), .. } = &stored.record.state
+            && self.parts.memo.holds(&self.parts.memo.tag(hash, secret)?, self.parts.clock.now())
+        {
+            return self.admit(&stored.record, secret);
+        }
+
+        // From here on the call costs a hash, whatever comes of it.
+        if let Some(retry_after) = self.parts.failures.wait(key, source, self.parts.clock.now()) {
+            let event = Event::of_key(self.parts.clock.now(), Action::AuthenticationThrottled, key.clone());
+            self.parts.events.record(&event);
+            return Err(ApiKeyError::Throttled { retry_after });
+        }
+        match self.check_secret(key, stored, secret).await {
+            Ok(record) => {
+                self.parts.failures.forget(key, source);
+                self.admit(&record, secret)
+            }
+            Err(ApiKeyError::Unauthorized) => {
+                self.parts.failures.count(key, source, self.parts.clock.now());
+                let event = Event::of_key(self.parts.clock.now(), Action::AuthenticationRefused, key.clone());
+                self.parts.events.record(&event);
+                Err(ApiKeyError::Unauthorized)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Opens the keyring with a secret that was found right.
+    fn admit(&self, record: &ApiKeyRecord, secret: &ApiSecret) -> Result<Consumer, ApiKeyError> {
+        let ApiKeyState::Active { keyring: Some(keyring), .. } = &record.state else {
+            return Err(ApiKeyError::Unauthorized);
+        };
+        let keyring = open_keyring(keyring, secret, &record.key, &record.consumer)
+            .map_err(ApiKeyError::Damaged)?;
+        Ok(Consumer::new(self.clone(), record.consumer.clone(), keyring))
+    }
+
+    /// Checks the secret against the stored hash; all who present the same one at once share one check.
+    /// A key that cannot be used costs a check too.
+    async fn check_secret(
+        &self,
+        key: &ApiKey,
+        stored: Option<Stored<ApiKeyRecord>>,
+        secret: &ApiSecret,
+    ) -> Landing {
+        let stored = stored.filter(|stored| matches!(stored.record.state, ApiKeyState::Active { .. }));
+        let Some(Stored { record, revision }) = stored else {
+            let dummy = SecretHash::dummy();
+            self.parts.hasher.verify(dummy.input(key, secret), dummy).await?;
+            return Err(ApiKeyError::Unauthorized);
+        };
+        let ApiKeyState::Active { hash, .. } = &record.state else {
+            return Err(ApiKeyError::Unauthorized);
+        };
+
+        let (tag, hash) = (self.parts.memo.tag(hash, secret)?, hash.clone());
+        let (mfa, secret) = (self.clone(), secret.copy());
+        let flight = self.parts.flights.join(tag, || {
+            async move {
+                if !mfa.parts.hasher.verify(hash.input(&record.key, &secret), hash.clone()).await? {
+                    return Err(ApiKeyError::Unauthorized);
+                }
+                let record = match &record.state {
+                    ApiKeyState::Active { keyring: Some(_), .. } if !hash.is_legacy() => Arc::new(record),
+                    _ => mfa.upgrade(Stored { record, revision }, &secret).await?,
+                };
+                if let ApiKeyState::Active { hash, .. } = &record.state {
+                    mfa.parts.memo.remember(mfa.parts.memo.tag(hash, &secret)?, mfa.parts.clock.now());
+                }
+                Ok(record)
+            }
+            .boxed()
+        });
+        flight.await
+    }
+
+    /// Gives a seed-made key its keyring and an Argon2id hash, with one conditional save. If another process
+    /// did so first, its keyring is the one that counts.
+    async fn upgrade(&self, stored: Stored<ApiKeyRecord>, secret: &ApiSecret) -> Landing {
+        let Stored { record, revision } = stored;
+        let ApiKeyState::Active { activated_at, .. } = record.state else {
+            return Err(ApiKeyError::Unauthorized);
+        };
+        let key = record.key.clone();
+        let keyring = Keyring::upgraded(secret.legacy_key(), &*self.parts.random)?;
+        let keyring = seal_keyring(&keyring, secret, &key, &record.consumer, &*self.parts.random)?;
+        let salt = random_bytes::<16>(&*self.parts.random)?;
+        let hash = self.parts.hasher.hash(verifier(&key, secret), *salt).await?;
+        let state = ApiKeyState::Active { activated_at, hash, keyring: Some(keyring) };
+
+        let upgraded = ApiKeyRecord { state, ..record };
+        match self.parts.stores.api_keys.save(&upgraded, Expect::At(revision)).await {
+            Ok(_) => {
+                self.parts.events.record(&Event::of_key(self.parts.clock.now(), Action::ApiKeyUpgraded, key));
+                Ok(Arc::new(upgraded))
+            }
+            Err(StoreError::Conflict) => {
+                let Some(current) = self.parts.stores.api_keys.get(&key).await? else {
+                    return Err(ApiKeyError::Unauthorized);
+                };
+                match &current.record.state {
+                    ApiKeyState::Active { hash, keyring: Some(_), .. }
+                        if self.parts.hasher.verify(hash.input(&key, secret), hash.clone()).await? =>
+                    {
+                        Ok(Arc::new(current.record))
+                    }
+                    _ => Err(ApiKeyError::Unauthorized),
+                }
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}

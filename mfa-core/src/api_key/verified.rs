@@ -1,0 +1,151 @@
+//! Remembers that a secret was found right, so that only the first call of a key pays for the hash, and lets
+//! concurrent first calls share one check.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Shared, WeakShared};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::{ApiKeyError, ApiSecret, SecretHash};
+use crate::clock::UnixTime;
+use crate::random::{RandomError, SecureRandom, random_bytes};
+use crate::secret::SecretBytes;
+use crate::store::ApiKeyRecord;
+
+/// Verifications remembered at most.
+const CAPACITY: usize = 10_000;
+/// How long one is remembered.
+const AGE: Duration = Duration::from_secs(15 * 60);
+
+/// Names a pair of stored hash and presented secret; tells nothing about either without the process key.
+pub(super) type Tag = [u8; 32];
+
+/// Pairs of hash and secret that were verified in this process.
+///
+/// A verification is a pure function of the two, so its success may be remembered; a changed hash is another
+/// pair. Failures are not remembered.
+pub(crate) struct VerifiedMemo {
+    random: Arc<dyn SecureRandom>,
+    process_key: OnceLock<SecretBytes>,
+    verified: Mutex<HashMap<Tag, UnixTime>>,
+}
+
+impl VerifiedMemo {
+    pub(crate) fn new(random: Arc<dyn SecureRandom>) -> Self {
+        Self { random, process_key: OnceLock::new(), verified: Mutex::default() }
+    }
+
+    /// The key of this process, drawn at its first use.
+    fn process_key(&self) -> Result<&SecretBytes, RandomError> {
+        if let Some(key) = self.process_key.get() {
+            return Ok(key);
+        }
+        let fresh = random_bytes::<32>(&*self.random)?;
+        Ok(self.process_key.get_or_init(|| SecretBytes::new(fresh.to_vec())))
+    }
+
+    #[expect(clippy::expect_used, reason = "infallible: HMAC takes a key of any length, RFC 2104 §2")]
+    pub(super) fn tag(&self, hash: &SecretHash, secret: &ApiSecret) -> Result<Tag, RandomError> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.process_key()?.expose()).expect("any key length");
+        let hash = hash.as_str().as_bytes();
+        mac.update(&(hash.len() as u64).to_be_bytes());
+        mac.update(hash);
+        mac.update(secret.expose_text().as_bytes());
+        Ok(mac.finalize().into_bytes().into())
+    }
+
+    pub(super) fn holds(&self, tag: &Tag, now: UnixTime) -> bool {
+        let verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        verified.get(tag).is_some_and(|since| now.since(*since) < AGE)
+    }
+
+    pub(super) fn remember(&self, tag: Tag, now: UnixTime) {
+        let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        if verified.len() >= CAPACITY {
+            verified.retain(|_, since| now.since(*since) < AGE);
+        }
+        if verified.len() >= CAPACITY
+            && let Some(oldest) = verified.iter().min_by_key(|(_, since)| **since).map(|(tag, _)| *tag)
+        {
+            verified.remove(&oldest);
+        }
+        verified.insert(tag, now);
+    }
+}
+
+impl fmt::Debug for VerifiedMemo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("VerifiedMemo(..)")
+    }
+}
+
+/// What a flight brings back: the record the secret was found right for.
+pub(super) type Landing = Result<Arc<ApiKeyRecord>, ApiKeyError>;
+type Flight = BoxFuture<'static, Landing>;
+
+/// Checks under way, so that all who present the same secret at once wait for one of them.
+#[derive(Default)]
+pub(crate) struct Flights(Mutex<HashMap<Tag, WeakShared<Flight>>>);
+
+impl Flights {
+    /// Joins the check under way for `tag`, or starts one. A check goes on as long as anybody waits for it.
+    pub(super) fn join(&self, tag: Tag, start: impl FnOnce() -> Flight) -> Shared<Flight> {
+        let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(flight) = flights.get(&tag).and_then(WeakShared::upgrade) {
+            return flight;
+        }
+        flights.retain(|_, flight| flight.upgrade().is_some());
+        let flight = start().shared();
+        if let Some(weak) = flight.downgrade() {
+            flights.insert(tag, weak);
+        }
+        flight
+    }
+}
+
+impl fmt::Debug for Flights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Flights(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::OsRandom;
+
+    fn pair(hash: &str, secret: &str) -> (SecretHash, ApiSecret) {
+        (SecretHash::from_stored(hash.to_owned()), secret.parse().unwrap())
+    }
+
+    #[test]
+    fn a_verification_is_remembered_for_its_pair_and_a_quarter_of_an_hour() {
+        let memo = VerifiedMemo::new(Arc::new(OsRandom));
+        let now = UnixTime::from_secs(1_000_000);
+        let (hash, secret) = pair("hash", "secret-secret-secret");
+        memo.remember(memo.tag(&hash, &secret).unwrap(), now);
+
+        assert!(memo.holds(&memo.tag(&hash, &secret).unwrap(), now));
+        assert!(!memo.holds(&memo.tag(&hash, &secret).unwrap(), now.after(AGE)));
+        let (other_hash, other_secret) = pair("other", "other-other-other");
+        assert!(!memo.holds(&memo.tag(&other_hash, &secret).unwrap(), now));
+        assert!(!memo.holds(&memo.tag(&hash, &other_secret).unwrap(), now));
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let memo = VerifiedMemo::new(Arc::new(OsRandom));
+        let now = UnixTime::from_secs(1);
+        for n in 0..CAPACITY as u64 + 20 {
+            let mut tag = [0; 32];
+            tag[..8].copy_from_slice(&n.to_be_bytes());
+            memo.remember(tag, now);
+        }
+        assert!(memo.verified.lock().unwrap().len() <= CAPACITY);
+    }
+}

@@ -1,0 +1,79 @@
+//! Keys from keys: HKDF-SHA256 (RFC 5869) with one label per purpose.
+
+use hkdf::Hkdf;
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use super::Context;
+use crate::api_key::{ApiKey, ApiSecret};
+use crate::consumer::ConsumerId;
+use crate::secret::SecretBytes;
+
+const VERIFIER: &[u8] = b"mfa/1/verifier";
+const KEY_ENCRYPTION: &[u8] = b"mfa/1/kek";
+const RECORD: &[u8] = b"mfa/1/record";
+
+/// What Argon2id hashes instead of the secret itself, so that the hash says nothing about the KEK.
+pub(crate) fn verifier(key: &ApiKey, secret: &ApiSecret) -> SecretBytes {
+    let derived = derive(secret.expose_text().as_bytes(), VERIFIER, |info| append(info, key.as_str()));
+    SecretBytes::new(derived.to_vec())
+}
+
+/// The key-encryption key: wraps the copy of the keyring that belongs to one API key.
+pub(super) fn key_encryption_key(
+    secret: &ApiSecret,
+    key: &ApiKey,
+    consumer: &ConsumerId,
+) -> Zeroizing<[u8; 32]> {
+    derive(secret.expose_text().as_bytes(), KEY_ENCRYPTION, |info| {
+        append(info, key.as_str());
+        append(info, consumer.as_str());
+    })
+}
+
+/// The key of one field of one record. With a key each, random 96-bit nonces stay far below the bound of
+/// SP 800-38D §8.3.
+pub(super) fn record_key(data_key: &[u8], context: &Context<'_>) -> Zeroizing<[u8; 32]> {
+    derive(data_key, RECORD, |info| context.encode_to(info))
+}
+
+fn append(info: &mut Vec<u8>, part: &str) {
+    info.extend_from_slice(&(part.len() as u64).to_be_bytes());
+    info.extend_from_slice(part.as_bytes());
+}
+
+#[expect(clippy::expect_used, reason = "infallible: 32 bytes are less than 255 hashes, RFC 5869 §2.3")]
+fn derive(key_material: &[u8], label: &[u8], bind: impl FnOnce(&mut Vec<u8>)) -> Zeroizing<[u8; 32]> {
+    let mut info = label.to_vec();
+    bind(&mut info);
+    let mut key = Zeroizing::new([0; 32]);
+    Hkdf::<Sha256>::new(None, key_material).expand(&info, key.as_mut_slice()).expect("a short output");
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use data_encoding::HEXLOWER;
+
+    use super::*;
+    use crate::envelope::RecordKind;
+
+    /// Expected values come from `scripts/golden-keys.py`, which uses Python's `hmac` alone.
+    #[test]
+    fn derived_keys_are_the_golden_ones() {
+        let secret: ApiSecret = "y5NAAS0pADrxB9wIU52PQFbXDcARKsdPgZVPswKbpaM=".parse().unwrap();
+        let key: ApiKey = "f11ddd1f3dfa92bfa4646fa64ea9fe982dc12c33".parse().unwrap();
+        let consumer = ConsumerId::of_first_key(&key);
+        let context =
+            Context { consumer: &consumer, kind: RecordKind::Totp, record_id: "id", field: "secret" };
+
+        let golden = include_str!("../../tests/golden/keys.txt");
+        let derived = format!(
+            "verifier {}\nkek {}\nrecord {}\n",
+            HEXLOWER.encode(verifier(&key, &secret).expose()),
+            HEXLOWER.encode(key_encryption_key(&secret, &key, &consumer).as_slice()),
+            HEXLOWER.encode(record_key(&[7; 32], &context).as_slice()),
+        );
+        assert_eq!(derived, golden);
+    }
+}

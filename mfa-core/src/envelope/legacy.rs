@@ -1,0 +1,66 @@
+//! The seeds' ciphertexts, read only: AES-CTR without authentication. What comes out must be checked for its
+//! structure by whoever asked for it, since a wrong key gives garbage and no error.
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+use aes::cipher::{KeyIvInit, StreamCipher};
+use aes::{Aes128, Aes192, Aes256};
+use ctr::Ctr128BE;
+use data_encoding::BASE64;
+use zeroize::Zeroizing;
+
+use super::DoesNotOpen;
+
+const IV_LEN: usize = 16;
+
+/// Opens either of the seeds' formats: text `base64(IV) ":" base64(ciphertext)`, or raw `IV ‖ ciphertext`.
+///
+/// The text form is tried first: raw bytes that are base64 throughout with one colon at its place do not occur.
+pub(super) fn open(key: &[u8], stored: &[u8]) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
+    if let Some((iv, mut data)) = parse_text(stored) {
+        decrypt(key, &iv, &mut data)?;
+        return Ok(data);
+    }
+    let (iv, ciphertext) = stored.split_first_chunk::<IV_LEN>().ok_or(DoesNotOpen)?;
+    let mut data = Zeroizing::new(ciphertext.to_vec());
+    decrypt(key, iv, &mut data)?;
+    Ok(data)
+}
+
+fn parse_text(stored: &[u8]) -> Option<([u8; IV_LEN], Zeroizing<Vec<u8>>)> {
+    let (iv, ciphertext) = stored.split_at_checked(stored.iter().position(|byte| *byte == b':')?)?;
+    let iv = BASE64.decode(iv).ok()?.try_into().ok()?;
+    let ciphertext = BASE64.decode(ciphertext.get(1..)?).ok()?;
+    Some((iv, Zeroizing::new(ciphertext)))
+}
+
+fn decrypt(key: &[u8], iv: &[u8; IV_LEN], data: &mut [u8]) -> Result<(), DoesNotOpen> {
+    match key.len() {
+        16 => Ctr128BE::<Aes128>::new_from_slices(key, iv).map(|mut cipher| cipher.apply_keystream(data)),
+        24 => Ctr128BE::<Aes192>::new_from_slices(key, iv).map(|mut cipher| cipher.apply_keystream(data)),
+        _ => Ctr128BE::<Aes256>::new_from_slices(key, iv).map(|mut cipher| cipher.apply_keystream(data)),
+    }
+    .map_err(|_| DoesNotOpen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opens_what_the_node_seed_wrote() {
+        let key = BASE64.decode(b"y5NAAS0pADrxB9wIU52PQFbXDcARKsdPgZVPswKbpaM=").unwrap();
+        let open_text = |text: &str| open(&key, text.as_bytes()).map(|plaintext| plaintext.to_vec());
+
+        assert_eq!(open_text("mCMD+TxNAMLXJKtwxk92Lg==:").unwrap(), b"");
+        assert_eq!(open_text("VM8bRdV9wEdkj47JBU+h3w==:xQ==").unwrap(), b"a");
+        assert_eq!(open_text("zg4D4S783Ph3czAhZNx8oQ==:flOwR/ol74YeaA==").unwrap(), b"ASCII text");
+    }
+
+    #[test]
+    fn short_data_and_odd_keys_are_errors() {
+        assert_eq!(open(&[0; 32], &[0; 15]), Err(DoesNotOpen));
+        assert_eq!(open(&[0; 32], b""), Err(DoesNotOpen));
+        assert_eq!(open(&[0; 20], &[0; 40]), Err(DoesNotOpen));
+        assert_eq!(open(&[0; 0], &[0; 40]), Err(DoesNotOpen));
+    }
+}

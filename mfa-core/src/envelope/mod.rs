@@ -1,0 +1,19 @@
+//! Envelope encryption: an API secret opens a keyring, the keyring's data keys open the records.
+//!
+//! ```text
+//! API secret ──HKDF──▶ KEK ──AES-256-GCM──▶ keyring { data key 1, data key 2, … }
+//! data key ──HKDF(consumer, kind, record id, field)──▶ record key ──AES-256-GCM──▶ sealed field
+//! ```
+
+mod context;
+mod kdf;
+mod keyring;
+mod legacy;
+mod seal;
+
+pub use context::{Context, RecordKind};
+pub use keyring::{DataKeyId, Keyring};
+pub use seal::{DoesNotOpen, Sealed};
+
+pub(crate) use kdf::verifier;
+pub(crate) use keyring::{open_keyring, seal_keyring};

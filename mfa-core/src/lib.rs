@@ -1,0 +1,39 @@
+//! Multi-factor authentication that many applications share: the domain, and the ports it stands on.
+//!
+//! An application (a *consumer*) holds an API key and an API secret. Everything it stores is sealed under
+//! keys that only its secret opens. Start at [`Mfa`]; [`Consumer`] is the proof of an authenticated call and
+//! the only way to reach anybody's data.
+//!
+//! ```
+//! # use mfa_core::{Mfa, api_key::{ApiKeyError, ApiSecret}, store::memory::MemoryStore, totp::{TotpError, TotpOptions}};
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mfa = Mfa::builder(MemoryStore::default()).build();
+//! let key = mfa.create_api_key("dev@example.com").await?;
+//! let secret = mfa.activate_api_key(&key, "dev@example.com").await?; // shown once
+//!
+//! let consumer = mfa.authenticate(&key, &secret).await?;
+//! let enrolled = consumer.totp().enroll(TotpOptions::new("Acme", "jo@example.com")).await?;
+//! let refused = consumer.totp().verify(enrolled.id, "not a code").await;
+//! assert!(matches!(refused, Err(TotpError::NotAccepted)));
+//!
+//! let guess: ApiSecret = "0123456789abcdef0123456789abcdef".parse()?;
+//! assert!(matches!(mfa.authenticate(&key, &guess).await, Err(ApiKeyError::Unauthorized)));
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod api_key;
+pub mod clock;
+pub mod consumer;
+pub mod envelope;
+pub mod event;
+pub mod id;
+mod mfa;
+pub mod random;
+pub mod secret;
+pub mod store;
+pub mod totp;
+
+pub use consumer::{Consumer, ConsumerId};
+pub use mfa::{Mfa, MfaBuilder};

@@ -1,0 +1,97 @@
+//! The port for API keys.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+
+use super::{Cursor, Expect, Page, Revision, StoreError, Stored};
+use crate::api_key::{ApiKey, SecretHash};
+use crate::clock::UnixTime;
+use crate::consumer::ConsumerId;
+use crate::envelope::{Keyring, Sealed};
+
+/// An API key as it is stored.
+#[expect(clippy::exhaustive_structs, reason = "adapters build records")]
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ApiKeyRecord {
+    /// The key.
+    pub key: ApiKey,
+    /// Whose key it is.
+    pub consumer: ConsumerId,
+    /// Who asked for it; must be repeated to activate it.
+    pub email: String,
+    /// When it was created.
+    pub created_at: UnixTime,
+    /// Where it is in its life.
+    pub state: ApiKeyState,
+}
+
+/// The life of an API key (SP 800-57 part 1 §7: pre-activation, active, deactivated).
+#[expect(clippy::exhaustive_enums, reason = "adapters store every state")]
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum ApiKeyState {
+    /// Created, without a secret.
+    Pending,
+    /// In use.
+    Active {
+        /// When it got its secret.
+        activated_at: UnixTime,
+        /// The hash of its secret.
+        hash: SecretHash,
+        /// Its copy of the keyring; `None` for a seed-made key that has not been used here.
+        keyring: Option<Sealed<Keyring>>,
+    },
+    /// Out of use for good. Hash and keyring are gone.
+    Revoked {
+        /// When it got its secret, if it had one.
+        activated_at: Option<UnixTime>,
+        /// When it was revoked.
+        revoked_at: UnixTime,
+    },
+}
+
+/// Keeps API keys.
+///
+/// # Contract
+///
+/// 1. `save` with [`Expect::Absent`] creates; if the key exists it is [`StoreError::AlreadyExists`].
+/// 2. `save` with [`Expect::At`] replaces; if the key is gone or at another revision it is
+///    [`StoreError::Conflict`]. Of any number of concurrent saves at one revision exactly one wins.
+/// 3. A successful `save` is seen by every later `get`, in this process and others.
+/// 4. `page` and `page_by_consumer` return every record that exists throughout exactly once.
+/// 5. What is read is what was saved, byte for byte.
+#[async_trait]
+pub trait ApiKeyStore: Debug + Send + Sync + 'static {
+    /// The record of `key`, read with strong consistency.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`], [`StoreError::Damaged`].
+    async fn get(&self, key: &ApiKey) -> Result<Option<Stored<ApiKeyRecord>>, StoreError>;
+
+    /// Writes `record` if the stored one is as expected; returns its new revision.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::AlreadyExists`], [`StoreError::Conflict`], [`StoreError::Unavailable`].
+    async fn save(&self, record: &ApiKeyRecord, expect: Expect) -> Result<Revision, StoreError>;
+
+    /// Up to `limit` records of all consumers, behind `after`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`], [`StoreError::Damaged`].
+    async fn page(&self, after: Option<&Cursor>, limit: usize) -> Result<Page<ApiKeyRecord>, StoreError>;
+
+    /// Up to `limit` records of one consumer, behind `after`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`], [`StoreError::Damaged`].
+    async fn page_by_consumer(
+        &self,
+        consumer: &ConsumerId,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<ApiKeyRecord>, StoreError>;
+}

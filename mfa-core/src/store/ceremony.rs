@@ -1,0 +1,52 @@
+//! The port for ceremonies.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::clock::UnixTime;
+use crate::envelope::Sealed;
+
+/// Names a ceremony: the SHA-256 of its challenge.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct CeremonyId(pub [u8; 32]);
+
+/// What the server remembers between the two halves of a ceremony. Stores see it sealed only.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct CeremonyState;
+
+/// Keeps the relying party's half of a ceremony between its two HTTP requests.
+///
+/// # Contract
+///
+/// 1. Of any number of concurrent `take` calls for one id, at most one gets the state.
+/// 2. State is never returned at or after `expires_at`, deleted yet or not.
+/// 3. State is ciphertext: a backend does not parse, index or log it. What is taken is what was put.
+/// 4. `put` under an id in use is [`StoreError::AlreadyExists`] and leaves what was there.
+#[async_trait]
+pub trait CeremonyStore: Debug + Send + Sync + 'static {
+    /// Stores `state` under a fresh `id`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::AlreadyExists`] if `id` is in use, [`StoreError::Unavailable`].
+    async fn put(
+        &self,
+        id: CeremonyId,
+        state: Sealed<CeremonyState>,
+        expires_at: UnixTime,
+    ) -> Result<(), StoreError>;
+
+    /// Removes the state under `id` and returns it, or `None` if it is unknown, expired or already taken.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the backend did not answer; the state may be gone.
+    async fn take(
+        &self,
+        id: CeremonyId,
+        now: UnixTime,
+    ) -> Result<Option<Sealed<CeremonyState>>, StoreError>;
+}

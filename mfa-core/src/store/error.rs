@@ -1,0 +1,36 @@
+//! What can go wrong in a store.
+
+use std::error::Error;
+use std::sync::Arc;
+
+/// Why a store did not do as asked. Says what the caller can do; the driver's words stay in `source`.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The id is taken; pick another one.
+    #[error("record already exists")]
+    AlreadyExists,
+
+    /// Another writer got there first; read the record again.
+    #[error("record was changed by another writer")]
+    Conflict,
+
+    /// The backend did not answer, or its answer was lost: the write may have happened. The same call may
+    /// work later.
+    #[error("{backend} is unavailable")]
+    Unavailable {
+        /// Name of the adapter, such as `postgres`.
+        backend: &'static str,
+        /// The driver's own error.
+        source: Arc<dyn Error + Send + Sync>,
+    },
+
+    /// The backend returned a record that cannot be read. Nothing was changed.
+    #[error("{backend} holds a damaged record: {what}")]
+    Damaged {
+        /// Name of the adapter.
+        backend: &'static str,
+        /// Which part is damaged; never its content.
+        what: &'static str,
+    },
+}

@@ -1,0 +1,34 @@
+//! Listing in pages.
+
+use super::Stored;
+
+/// Where a page ended: the id of its last record. Opaque to callers.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Cursor(String);
+
+impl Cursor {
+    /// A cursor behind the record with this id.
+    pub const fn after(id: String) -> Self {
+        Self(id)
+    }
+
+    /// The id to continue behind.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Some records, and where to continue.
+#[expect(clippy::exhaustive_structs, reason = "adapters build pages")]
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Page<T> {
+    /// The records, each with its revision.
+    pub items: Vec<Stored<T>>,
+    /// Where the next page starts; `None` after the last one. A page may be empty and yet not the last.
+    pub next: Option<Cursor>,
+}
+
+impl<T> Page<T> {
+    /// How many records a page holds unless there is reason for another number.
+    pub const LIMIT: usize = 250;
+}

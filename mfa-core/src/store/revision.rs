@@ -1,0 +1,47 @@
+//! Optimistic concurrency: no write is blind.
+
+/// Counts the writes of a record. Given out by the store, handed back unchanged.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Revision(u64);
+
+impl Revision {
+    /// The revision of a record that was written once.
+    pub const FIRST: Self = Self(1);
+
+    /// Wraps a number that a backend read from its own storage.
+    pub const fn from_stored(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number to store.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+
+    /// The revision after one more write.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.wrapping_add(1))
+    }
+}
+
+/// What must be true of the stored record for a write to go through.
+#[expect(clippy::exhaustive_enums, reason = "a write creates or replaces; there is no third case")]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Expect {
+    /// No record has this id; otherwise the write is [`StoreError::AlreadyExists`](super::StoreError::AlreadyExists).
+    Absent,
+    /// The record is still at this revision and still the same consumer's; otherwise the write is
+    /// [`StoreError::Conflict`](super::StoreError::Conflict).
+    At(Revision),
+}
+
+/// A record as it was read, and the revision that a write of it must expect.
+#[expect(clippy::exhaustive_structs, reason = "a record and its revision; there is nothing else to it")]
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Stored<T> {
+    /// The record.
+    pub record: T,
+    /// Its revision.
+    pub revision: Revision,
+}

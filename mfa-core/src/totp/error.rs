@@ -1,0 +1,56 @@
+//! What can go wrong with a TOTP.
+
+use std::time::Duration;
+
+use super::InvalidParameters;
+use crate::envelope::DoesNotOpen;
+use crate::random::RandomError;
+use crate::store::StoreError;
+
+/// Why an operation on a TOTP failed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TotpError {
+    /// This consumer has no such TOTP.
+    #[error("no such TOTP")]
+    NotFound,
+
+    /// The code is malformed, wrong or used already, or there is no such TOTP: one answer for all.
+    #[error("the one-time password was not accepted")]
+    NotAccepted,
+
+    /// Too soon after failed attempts.
+    #[error("too many failed attempts, try again in {} s", retry_after.as_secs())]
+    Throttled {
+        /// How long to wait.
+        retry_after: Duration,
+    },
+
+    /// Disabled after [`MAX_FAILURES`](super::MAX_FAILURES) consecutive failures; reset it, or enrol anew.
+    #[error("the TOTP is disabled after too many failed attempts; reset it or enrol a new one")]
+    Disabled,
+
+    /// The label is empty and there is no issuer, so nothing would tell the entry apart.
+    #[error("a label is required")]
+    LabelRequired,
+
+    /// Issuer and label make a key URI that no QR code holds.
+    #[error("issuer and label are too long for a QR code")]
+    LabelTooLong,
+
+    /// The parameters are outside RFC 6238.
+    #[error(transparent)]
+    InvalidParameters(#[from] InvalidParameters),
+
+    /// The stored secret does not open.
+    #[error(transparent)]
+    DoesNotOpen(#[from] DoesNotOpen),
+
+    /// The random generator failed.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,251 @@
+//! What a consumer does with its TOTP authenticators.
+
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::{
+    Digits, HashAlgorithm, KeyUri, OtpCode, SharedSecret, TimeStep, TotpError, TotpId, TotpOptions, throttle,
+};
+use crate::Consumer;
+use crate::clock::UnixTime;
+use crate::envelope::{Context, DoesNotOpen, RecordKind, Sealed};
+use crate::event::Action;
+use crate::random::{RandomError, random_uuid};
+use crate::store::{Expect, StoreError, Stored, TotpRecord};
+
+/// Attempts at a conditional save before giving up. Contenders of one record are throttled long before.
+const ATTEMPTS: u32 = 32;
+
+/// A new authenticator. Shown to its user once.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct EnrolledTotp {
+    /// Its id.
+    pub id: TotpId,
+    /// The key, in base32, for users who type it. Wiped when dropped.
+    pub secret_base32: Zeroizing<String>,
+    /// The same and its label as a URI, for users who scan it.
+    pub key_uri: KeyUri,
+}
+
+/// The state of an authenticator; never its secret.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct TotpStatus {
+    /// Its id.
+    pub id: TotpId,
+    /// When it was enrolled; unknown for a seed's.
+    pub created_at: Option<UnixTime>,
+    /// The hash of its codes.
+    pub algorithm: HashAlgorithm,
+    /// The length of its codes.
+    pub digits: Digits,
+    /// How long a code lasts.
+    pub period: Duration,
+    /// Consecutive failures.
+    pub failures: u32,
+    /// How long the next attempt must wait.
+    pub retry_after: Duration,
+    /// Whether it takes no more attempts until it is reset.
+    pub disabled: bool,
+}
+
+/// The TOTP authenticators of one consumer.
+#[derive(Clone, Copy, Debug)]
+pub struct TotpService<'a> {
+    consumer: &'a Consumer,
+}
+
+impl<'a> TotpService<'a> {
+    pub(crate) const fn new(consumer: &'a Consumer) -> Self {
+        Self { consumer }
+    }
+
+    /// Enrols a new authenticator with a fresh 160-bit secret (RFC 4226 §4 R6).
+    ///
+    /// # Errors
+    ///
+    /// [`TotpError::LabelRequired`], [`TotpError::LabelTooLong`], [`TotpError::InvalidParameters`] for options
+    /// that no app could use; nothing is stored then.
+    pub async fn enroll(&self, options: TotpOptions) -> Result<EnrolledTotp, TotpError> {
+        let parts = &self.consumer.mfa.parts;
+        let TotpOptions { algorithm, digits, period, .. } = options;
+        let secret = SharedSecret::generate(algorithm, digits, period, &*parts.random)??;
+        let key_uri = KeyUri::new(&options, &secret)?;
+        let id = TotpId(random_uuid(&*parts.random)?);
+        let record = TotpRecord {
+            id,
+            consumer: self.consumer.id.clone(),
+            secret: self.seal(id, &secret)?,
+            created_at: Some(parts.clock.now()),
+            last_accepted_step: None,
+            failures: 0,
+            failed_at: None,
+        };
+        parts.stores.totp.save(&record, Expect::Absent).await?;
+        self.consumer.record(Action::TotpEnrolled, id.0);
+        Ok(EnrolledTotp { id, secret_base32: secret.expose_base32(), key_uri })
+    }
+
+    /// Accepts `code` once, then never again.
+    ///
+    /// Its outcome, right or wrong, is told only after the conditional save that records it has won, so that
+    /// parallel guesses cannot outrun the failure count.
+    ///
+    /// # Errors
+    ///
+    /// [`TotpError::NotAccepted`] if the code is malformed, wrong or used, or there is no such authenticator;
+    /// [`TotpError::Throttled`] and [`TotpError::Disabled`] after failures; [`TotpError::Store`] if the store
+    /// failed, in which case the code may or may not have been used up.
+    pub async fn verify(&self, id: TotpId, code: &str) -> Result<(), TotpError> {
+        let code: OtpCode = code.parse().map_err(|_| TotpError::NotAccepted)?;
+        let parts = &self.consumer.mfa.parts;
+        for _ in 0..ATTEMPTS {
+            let Some(Stored { record, revision }) = parts.stores.totp.get(&self.consumer.id, id).await? else {
+                return Err(TotpError::NotAccepted);
+            };
+            let now = parts.clock.now();
+            self.admit(&record, now)?;
+            let secret = self.open(&record)?;
+
+            let step = secret.matching_step(&code, TimeStep::at(now, secret.period));
+            // A step is accepted once, RFC 6238 §5.2, and an older one never after it.
+            let accepted = step.filter(|step| record.last_accepted_step < Some(*step));
+            let judged = match accepted {
+                Some(_) => TotpRecord { last_accepted_step: accepted, failures: 0, failed_at: None, ..record },
+                None => TotpRecord { failures: record.failures + 1, failed_at: Some(now), ..record },
+            };
+            let judged = TotpRecord { secret: self.reseal(id, &secret, judged.secret)?, ..judged };
+            match parts.stores.totp.save(&judged, Expect::At(revision)).await {
+                Ok(_) => return self.announce(&judged, accepted.is_some()),
+                // Somebody else's attempt was recorded first: judge this one by what it left.
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(TotpError::Store(StoreError::Conflict))
+    }
+
+    /// The state of an authenticator.
+    ///
+    /// # Errors
+    ///
+    /// [`TotpError::NotFound`].
+    pub async fn status(&self, id: TotpId) -> Result<TotpStatus, TotpError> {
+        let parts = &self.consumer.mfa.parts;
+        let stored = parts.stores.totp.get(&self.consumer.id, id).await?.ok_or(TotpError::NotFound)?;
+        let secret = self.open(&stored.record)?;
+        Ok(TotpStatus {
+            id,
+            created_at: stored.record.created_at,
+            algorithm: secret.algorithm,
+            digits: secret.digits,
+            period: Duration::from_secs(secret.period.into()),
+            failures: stored.record.failures,
+            retry_after: throttle::wait(&stored.record, parts.clock.now()),
+            disabled: throttle::is_disabled(&stored.record),
+        })
+    }
+
+    /// Clears the failures, so that a throttled or disabled authenticator works again. Steps that were
+    /// accepted stay used.
+    ///
+    /// # Errors
+    ///
+    /// [`TotpError::NotFound`].
+    pub async fn reset(&self, id: TotpId) -> Result<(), TotpError> {
+        let parts = &self.consumer.mfa.parts;
+        for _ in 0..ATTEMPTS {
+            let stored = parts.stores.totp.get(&self.consumer.id, id).await?;
+            let Stored { record, revision } = stored.ok_or(TotpError::NotFound)?;
+            let secret = self.open(&record)?;
+            let secret = self.reseal(id, &secret, record.secret)?;
+            let reset = TotpRecord { secret, failures: 0, failed_at: None, ..record };
+            match parts.stores.totp.save(&reset, Expect::At(revision)).await {
+                Ok(_) => {
+                    self.consumer.record(Action::TotpReset, id.0);
+                    return Ok(());
+                }
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(TotpError::Store(StoreError::Conflict))
+    }
+
+    /// Deletes an authenticator.
+    ///
+    /// # Errors
+    ///
+    /// [`TotpError::NotFound`].
+    pub async fn delete(&self, id: TotpId) -> Result<(), TotpError> {
+        if !self.consumer.mfa.parts.stores.totp.delete(&self.consumer.id, id).await? {
+            return Err(TotpError::NotFound);
+        }
+        self.consumer.record(Action::TotpDeleted, id.0);
+        Ok(())
+    }
+
+    /// Whether an attempt may be judged at all.
+    fn admit(&self, record: &TotpRecord, now: UnixTime) -> Result<(), TotpError> {
+        if throttle::is_disabled(record) {
+            return Err(TotpError::Disabled);
+        }
+        let retry_after = throttle::wait(record, now);
+        if !retry_after.is_zero() {
+            self.consumer.record(Action::TotpThrottled, record.id.0);
+            return Err(TotpError::Throttled { retry_after });
+        }
+        Ok(())
+    }
+
+    fn announce(&self, judged: &TotpRecord, accepted: bool) -> Result<(), TotpError> {
+        if accepted {
+            self.consumer.record(Action::TotpAccepted, judged.id.0);
+            return Ok(());
+        }
+        let disabled = throttle::is_disabled(judged);
+        let action = if disabled { Action::TotpDisabled } else { Action::TotpRefused };
+        self.consumer.record(action, judged.id.0);
+        Err(TotpError::NotAccepted)
+    }
+
+    fn open(&self, record: &TotpRecord) -> Result<SharedSecret, DoesNotOpen> {
+        let keyring = &self.consumer.keyring;
+        if record.secret.data_key_id().is_some() {
+            let id = record.id.to_string();
+            return SharedSecret::decode(&keyring.open(&self.place(&id), &record.secret)?);
+        }
+        // Whatever we saved is in our format, so a seed's ciphertext in a record of ours was put there.
+        let untouched = record.created_at.is_none()
+            && record.last_accepted_step.is_none()
+            && record.failures == 0;
+        if !untouched {
+            return Err(DoesNotOpen);
+        }
+        SharedSecret::decode_legacy(&keyring.open_legacy(&record.secret)?)
+    }
+
+    fn seal(&self, id: TotpId, secret: &SharedSecret) -> Result<Sealed<SharedSecret>, RandomError> {
+        let random = &*self.consumer.mfa.parts.random;
+        self.consumer.keyring.seal(&self.place(&id.to_string()), &secret.encode(), random)
+    }
+
+    /// Seals the secret anew if it is not under the newest data key: rows upgrade as they are touched.
+    fn reseal(
+        &self,
+        id: TotpId,
+        secret: &SharedSecret,
+        sealed: Sealed<SharedSecret>,
+    ) -> Result<Sealed<SharedSecret>, RandomError> {
+        if sealed.data_key_id() == Some(self.consumer.keyring.newest_id()) {
+            return Ok(sealed);
+        }
+        self.seal(id, secret)
+    }
+
+    fn place<'b>(&'b self, id: &'b str) -> Context<'b> {
+        Context { consumer: &self.consumer.id, kind: RecordKind::Totp, record_id: id, field: "secret" }
+    }
+}

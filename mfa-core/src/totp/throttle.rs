@@ -1,0 +1,30 @@
+//! Limits guessing, SP 800-63B §3.2.2 and RFC 4226 §7.3.
+
+use std::time::Duration;
+
+use crate::clock::UnixTime;
+use crate::store::TotpRecord;
+
+/// After so many consecutive failures an authenticator is disabled until its consumer resets it
+/// (SP 800-63B §3.2.2).
+pub const MAX_FAILURES: u32 = 100;
+
+/// Failures that make nobody wait: a person mistypes.
+const FREE: u32 = 5;
+/// The longest wait.
+const LONGEST: Duration = Duration::from_secs(300);
+
+/// How long an attempt must still wait at `now`; zero if it need not. The wait doubles with each failure from
+/// the fifth on, and time heals it.
+pub(super) fn wait(record: &TotpRecord, now: UnixTime) -> Duration {
+    let (Some(beyond), Some(failed_at)) = (record.failures.checked_sub(FREE), record.failed_at) else {
+        return Duration::ZERO;
+    };
+    let wait = Duration::from_secs(1 << beyond.min(9)).min(LONGEST);
+    wait.saturating_sub(now.since(failed_at))
+}
+
+/// Whether the authenticator takes no more attempts.
+pub(super) const fn is_disabled(record: &TotpRecord) -> bool {
+    record.failures >= MAX_FAILURES
+}

@@ -1,0 +1,10 @@
+//! The in-memory store, held to the whole suite.
+
+use mfa_core::store::Stores;
+use mfa_core::store::memory::MemoryStore;
+
+async fn fresh() -> (Stores, ()) {
+    (MemoryStore::default().into(), ())
+}
+
+mfa_store_conformance::store_conformance!(crate::fresh);

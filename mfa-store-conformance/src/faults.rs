@@ -1,0 +1,183 @@
+//! A store that fails on demand: before the write, or after it with the answer lost.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use mfa_core::ConsumerId;
+use mfa_core::api_key::ApiKey;
+use mfa_core::clock::UnixTime;
+use mfa_core::envelope::Sealed;
+use mfa_core::store::{
+    ApiKeyRecord, ApiKeyStore, CeremonyId, CeremonyState, CeremonyStore, Cursor, Expect, Page, Revision,
+    StoreError, Stored, Stores, TotpRecord, TotpStore, UserId, UserRecord, UserStore,
+};
+use mfa_core::totp::TotpId;
+
+/// When a call fails.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "a fault is before the commit or after it")]
+pub enum Fault {
+    /// Nothing was read or written.
+    Before,
+    /// It was, but nobody heard: the ambiguous write.
+    After,
+}
+
+#[derive(Debug)]
+struct Injected;
+
+impl std::fmt::Display for Injected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("injected fault")
+    }
+}
+
+impl std::error::Error for Injected {}
+
+/// Stores that count their calls and fail a chosen one.
+#[derive(Clone, Debug)]
+pub struct FaultyStores {
+    inner: Stores,
+    plan: Arc<Plan>,
+}
+
+#[derive(Debug, Default)]
+struct Plan {
+    calls: AtomicU64,
+    /// Number of the failing call, shifted left by one; the low bit is set for [`Fault::After`].
+    failing: AtomicU64,
+}
+
+impl FaultyStores {
+    /// Stores that work until told otherwise.
+    pub fn new(inner: Stores) -> Self {
+        let plan = Plan { calls: AtomicU64::new(0), failing: AtomicU64::new(u64::MAX) };
+        Self { inner, plan: Arc::new(plan) }
+    }
+
+    /// The stores to hand to a service.
+    pub fn stores(&self) -> Stores {
+        let store = Arc::new(self.clone());
+        Stores {
+            api_keys: Arc::clone(&store) as _,
+            totp: Arc::clone(&store) as _,
+            users: Arc::clone(&store) as _,
+            ceremonies: store,
+        }
+    }
+
+    /// Makes the `n`th call from now fail, the next being number 0.
+    pub fn fail(&self, n: u64, fault: Fault) {
+        let call = self.plan.calls.load(Ordering::SeqCst) + n;
+        self.plan.failing.store(call << 1 | u64::from(fault == Fault::After), Ordering::SeqCst);
+    }
+
+    /// Calls so far.
+    pub fn calls(&self) -> u64 {
+        self.plan.calls.load(Ordering::SeqCst)
+    }
+
+    async fn call<T>(&self, work: impl Future<Output = Result<T, StoreError>> + Send) -> Result<T, StoreError> {
+        let call = self.plan.calls.fetch_add(1, Ordering::SeqCst);
+        let failing = self.plan.failing.load(Ordering::SeqCst);
+        let failure = StoreError::Unavailable { backend: "faulty", source: Arc::new(Injected) };
+        if failing == call << 1 {
+            return Err(failure);
+        }
+        let outcome = work.await;
+        if failing == (call << 1 | 1) { Err(failure) } else { outcome }
+    }
+}
+
+#[async_trait]
+impl ApiKeyStore for FaultyStores {
+    async fn get(&self, key: &ApiKey) -> Result<Option<Stored<ApiKeyRecord>>, StoreError> {
+        self.call(self.inner.api_keys.get(key)).await
+    }
+
+    async fn save(&self, record: &ApiKeyRecord, expect: Expect) -> Result<Revision, StoreError> {
+        self.call(self.inner.api_keys.save(record, expect)).await
+    }
+
+    async fn page(&self, after: Option<&Cursor>, limit: usize) -> Result<Page<ApiKeyRecord>, StoreError> {
+        self.call(self.inner.api_keys.page(after, limit)).await
+    }
+
+    async fn page_by_consumer(
+        &self,
+        consumer: &ConsumerId,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<ApiKeyRecord>, StoreError> {
+        self.call(self.inner.api_keys.page_by_consumer(consumer, after, limit)).await
+    }
+}
+
+#[async_trait]
+impl TotpStore for FaultyStores {
+    async fn get(&self, consumer: &ConsumerId, id: TotpId) -> Result<Option<Stored<TotpRecord>>, StoreError> {
+        self.call(self.inner.totp.get(consumer, id)).await
+    }
+
+    async fn save(&self, record: &TotpRecord, expect: Expect) -> Result<Revision, StoreError> {
+        self.call(self.inner.totp.save(record, expect)).await
+    }
+
+    async fn delete(&self, consumer: &ConsumerId, id: TotpId) -> Result<bool, StoreError> {
+        self.call(self.inner.totp.delete(consumer, id)).await
+    }
+
+    async fn page_by_consumer(
+        &self,
+        consumer: &ConsumerId,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<TotpRecord>, StoreError> {
+        self.call(self.inner.totp.page_by_consumer(consumer, after, limit)).await
+    }
+}
+
+#[async_trait]
+impl UserStore for FaultyStores {
+    async fn get(&self, consumer: &ConsumerId, id: UserId) -> Result<Option<Stored<UserRecord>>, StoreError> {
+        self.call(self.inner.users.get(consumer, id)).await
+    }
+
+    async fn save(&self, record: &UserRecord, expect: Expect) -> Result<Revision, StoreError> {
+        self.call(self.inner.users.save(record, expect)).await
+    }
+
+    async fn delete(&self, consumer: &ConsumerId, id: UserId) -> Result<bool, StoreError> {
+        self.call(self.inner.users.delete(consumer, id)).await
+    }
+
+    async fn page_by_consumer(
+        &self,
+        consumer: &ConsumerId,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<UserRecord>, StoreError> {
+        self.call(self.inner.users.page_by_consumer(consumer, after, limit)).await
+    }
+}
+
+#[async_trait]
+impl CeremonyStore for FaultyStores {
+    async fn put(
+        &self,
+        id: CeremonyId,
+        state: Sealed<CeremonyState>,
+        expires_at: UnixTime,
+    ) -> Result<(), StoreError> {
+        self.call(self.inner.ceremonies.put(id, state, expires_at)).await
+    }
+
+    async fn take(
+        &self,
+        id: CeremonyId,
+        now: UnixTime,
+    ) -> Result<Option<Sealed<CeremonyState>>, StoreError> {
+        self.call(self.inner.ceremonies.take(id, now)).await
+    }
+}

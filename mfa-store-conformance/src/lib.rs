@@ -1,0 +1,86 @@
+//! What every storage adapter must do, as plain async functions: the numbered rules of the ports, the races that
+//! matter, and the seeds' rows. [`store_conformance!`] lists their names, so that no adapter runs fewer.
+//!
+//! An adapter's whole test file:
+//!
+//! ```ignore
+//! async fn fresh() -> (Stores, impl Sized) { … } // an empty store, and what keeps it alive
+//! mfa_store_conformance::store_conformance!(crate::fresh);
+//! ```
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test suite fails by panicking")]
+#![expect(clippy::missing_panics_doc, reason = "every function here panics if the store breaks its rule")]
+
+pub mod api_key;
+pub mod ceremony;
+pub mod faults;
+pub mod owned;
+pub mod races;
+pub mod sample;
+pub mod seeds;
+
+/// Runs the whole suite. `$fresh` is the path of an async function that returns an empty store as
+/// [`Stores`](mfa_core::store::Stores), and a value that keeps it alive.
+#[macro_export]
+macro_rules! store_conformance {
+    ($fresh:path) => {
+        $crate::store_conformance!(@each $fresh, api_keys, api_key::{
+            what_is_read_is_what_was_saved,
+            every_state_is_kept,
+            creating_twice_is_refused,
+            a_stale_revision_is_a_conflict,
+            one_of_many_parallel_saves_wins,
+            pages_hold_every_key_once,
+            pages_by_consumer_hold_its_keys_only,
+        });
+        $crate::store_conformance!(@owned $fresh, totp, Totp);
+        $crate::store_conformance!(@owned $fresh, users, Users);
+        $crate::store_conformance!(@each $fresh, ceremonies, ceremony::{
+            what_is_taken_is_what_was_put,
+            take_is_exactly_once,
+            take_ignores_expired_state,
+            an_id_in_use_is_refused,
+            an_unknown_id_is_none,
+        });
+        $crate::store_conformance!(@each $fresh, races, races::{
+            one_of_many_activations_gets_the_secret,
+            a_code_is_accepted_once,
+            no_parallel_guess_goes_uncounted,
+            first_calls_share_one_hash,
+            a_deleted_totp_stays_deleted,
+        });
+        $crate::store_conformance!(@each $fresh, seeds, seeds::{
+            totp_rows_of_the_node_seed_validate,
+            a_seed_key_is_upgraded_once,
+            another_consumers_secret_opens_nothing,
+        });
+    };
+    (@owned $fresh:path, $module:ident, $kind:ident) => {
+        mod $module {
+            $crate::store_conformance!(@tests $fresh, [$crate::owned], [::<$crate::owned::$kind>]; {
+                what_is_read_is_what_was_saved,
+                creating_twice_is_refused,
+                a_stale_revision_is_a_conflict,
+                one_of_many_parallel_saves_wins,
+                another_consumers_record_is_not_there,
+                deleting_is_exact_and_final,
+                a_save_after_a_delete_is_a_conflict,
+                pages_hold_every_record_once,
+            });
+        }
+    };
+    (@each $fresh:path, $module:ident, $source:ident::$names:tt) => {
+        mod $module {
+            $crate::store_conformance!(@tests $fresh, [$crate::$source], []; $names);
+        }
+    };
+    (@tests $fresh:path, $source:tt, $kind:tt; { $($name:ident),+ $(,)? }) => {
+        $($crate::store_conformance!(@test $fresh, $name, $source, $kind);)+
+    };
+    (@test $fresh:path, $name:ident, [$($source:tt)+], [$($kind:tt)*]) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+        async fn $name() {
+            let (stores, _alive) = $fresh().await;
+            $($source)+::$name $($kind)* (&stores).await;
+        }
+    };
+}

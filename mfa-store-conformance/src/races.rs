@@ -1,0 +1,167 @@
+//! The races that matter, on the whole service.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use mfa_core::api_key::{ApiKeyError, Argon2Hasher, HashError, SecretHash, SecretHasher};
+use mfa_core::clock::{ManualClock, UnixTime};
+use mfa_core::secret::SecretBytes;
+use mfa_core::store::Stores;
+use mfa_core::totp::{Digits, HashAlgorithm, TotpError, TotpOptions, hotp};
+use mfa_core::{Consumer, Mfa};
+
+use crate::sample::at_once;
+
+/// Counts how often a secret is hashed or checked.
+#[derive(Debug, Default)]
+pub struct CountingHasher {
+    /// Hashes made.
+    pub hashed: AtomicUsize,
+    /// Hashes checked.
+    pub verified: AtomicUsize,
+}
+
+#[async_trait]
+impl SecretHasher for CountingHasher {
+    async fn hash(&self, input: SecretBytes, salt: [u8; 16]) -> Result<SecretHash, HashError> {
+        self.hashed.fetch_add(1, Ordering::SeqCst);
+        tokio::task::spawn_blocking(move || Argon2Hasher::hash_blocking(&input, &salt)).await.unwrap()
+    }
+
+    async fn verify(&self, input: SecretBytes, hash: SecretHash) -> Result<bool, HashError> {
+        self.verified.fetch_add(1, Ordering::SeqCst);
+        tokio::task::spawn_blocking(move || Argon2Hasher::verify_blocking(&input, &hash)).await.unwrap()
+    }
+}
+
+/// A service on `stores` whose clock stands at `now`, with the clock.
+pub fn mfa_at(stores: &Stores, now: UnixTime) -> (Mfa, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock::at(now));
+    (Mfa::builder(stores.clone()).clock(Arc::clone(&clock) as _).build(), clock)
+}
+
+/// A new consumer of `mfa`.
+pub async fn new_consumer(mfa: &Mfa) -> Consumer {
+    let key = mfa.create_api_key("dev@example.com").await.unwrap();
+    let secret = mfa.activate_api_key(&key, "dev@example.com").await.unwrap();
+    mfa.authenticate(&key, &secret).await.unwrap()
+}
+
+/// The code that an authenticator app shows for `secret_base32` at `now`.
+pub fn code_at(secret_base32: &str, now: UnixTime) -> String {
+    let key = data_encoding::BASE32_NOPAD.decode(secret_base32.as_bytes()).unwrap();
+    let code = hotp(&SecretBytes::new(key), now.as_secs() / 30, HashAlgorithm::Sha1, Digits::Six);
+    code.expose_text()
+}
+
+const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+
+/// R2: of 64 parallel activations one gets a secret, and it works. Half run in another process, as it were.
+pub async fn one_of_many_activations_gets_the_secret(stores: &Stores) {
+    let services = [Mfa::builder(stores.clone()).build(), Mfa::builder(stores.clone()).build()];
+    let key = services[0].create_api_key("dev@example.com").await.unwrap();
+
+    let outcomes = at_once((0..64).map(|n| {
+        let (mfa, key) = (services[n % 2].clone(), key.clone());
+        async move { mfa.activate_api_key(&key, "dev@example.com").await }
+    }))
+    .await;
+
+    let (won, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+    assert_eq!(won.len(), 1);
+    assert!(lost.iter().all(|lost| matches!(lost, Err(ApiKeyError::AlreadyActivated))), "{lost:?}");
+    let secret = won[0].as_ref().unwrap();
+    assert!(services[0].authenticate(&key, secret).await.is_ok());
+    assert!(services[1].authenticate(&key, secret).await.is_ok());
+}
+
+/// R21: of 32 parallel uses of one code one is accepted, in two services on one store.
+pub async fn a_code_is_accepted_once(stores: &Stores) {
+    let services = [mfa_at(stores, NOW).0, mfa_at(stores, NOW).0];
+    let key = services[0].create_api_key("dev@example.com").await.unwrap();
+    let secret = Arc::new(services[0].activate_api_key(&key, "dev@example.com").await.unwrap());
+    let consumer = services[0].authenticate(&key, &secret).await.unwrap();
+    let enrolled = consumer.totp().enroll(TotpOptions::new("Acme", "jo")).await.unwrap();
+    let code = code_at(&enrolled.secret_base32, NOW);
+
+    let outcomes = at_once((0..32).map(|n| {
+        let (mfa, key, secret) = (services[n % 2].clone(), key.clone(), Arc::clone(&secret));
+        let (id, code) = (enrolled.id, code.clone());
+        async move { mfa.authenticate(&key, &secret).await.unwrap().totp().verify(id, &code).await }
+    }))
+    .await;
+
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
+    let refused = |outcome: &Result<(), _>| {
+        matches!(outcome, Ok(()) | Err(TotpError::NotAccepted | TotpError::Throttled { .. }))
+    };
+    assert!(outcomes.iter().all(refused), "{outcomes:?}");
+}
+
+/// R22: of 64 parallel guesses only as many are judged as the count allows, and each of those is counted.
+pub async fn no_parallel_guess_goes_uncounted(stores: &Stores) {
+    let (mfa, clock) = mfa_at(stores, NOW);
+    let consumer = Arc::new(new_consumer(&mfa).await);
+    let enrolled = consumer.totp().enroll(TotpOptions::new("Acme", "jo")).await.unwrap();
+    let right = code_at(&enrolled.secret_base32, NOW);
+    let wrong = if right == "000000" { "000001" } else { "000000" };
+
+    let outcomes = at_once((0..64).map(|_| {
+        let (consumer, id) = (Arc::clone(&consumer), enrolled.id);
+        async move { consumer.totp().verify(id, wrong).await }
+    }))
+    .await;
+
+    let judged = outcomes.iter().filter(|outcome| matches!(outcome, Err(TotpError::NotAccepted))).count();
+    let throttled = outcomes.iter().filter(|outcome| matches!(outcome, Err(TotpError::Throttled { .. })));
+    assert_eq!((judged, throttled.count()), (5, 59), "{outcomes:?}");
+    assert_eq!(consumer.totp().status(enrolled.id).await.unwrap().failures, 5);
+
+    // Even the right code must wait; then it heals everything.
+    let early = consumer.totp().verify(enrolled.id, &right).await;
+    assert!(matches!(early, Err(TotpError::Throttled { .. })), "{early:?}");
+    clock.advance(Duration::from_secs(1));
+    consumer.totp().verify(enrolled.id, &right).await.unwrap();
+    assert_eq!(consumer.totp().status(enrolled.id).await.unwrap().failures, 0);
+}
+
+/// T9: 64 first calls of one key at once run one password hash, and a later call runs none.
+pub async fn first_calls_share_one_hash(stores: &Stores) {
+    let setup = Mfa::builder(stores.clone()).build();
+    let key = setup.create_api_key("dev@example.com").await.unwrap();
+    let secret = Arc::new(setup.activate_api_key(&key, "dev@example.com").await.unwrap());
+
+    let hasher = Arc::new(CountingHasher::default());
+    let mfa = Mfa::builder(stores.clone()).hasher(Arc::clone(&hasher) as _).build();
+    let outcomes = at_once((0..64).map(|_| {
+        let (mfa, key, secret) = (mfa.clone(), key.clone(), Arc::clone(&secret));
+        async move { mfa.authenticate(&key, &secret).await.is_ok() }
+    }))
+    .await;
+
+    assert!(outcomes.iter().all(|authenticated| *authenticated));
+    mfa.authenticate(&key, &secret).await.unwrap();
+    assert_eq!(hasher.verified.load(Ordering::SeqCst), 1);
+    assert_eq!(hasher.hashed.load(Ordering::SeqCst), 0);
+}
+
+/// R16: verifying races with deleting, and the record does not come back.
+pub async fn a_deleted_totp_stays_deleted(stores: &Stores) {
+    let (mfa, _clock) = mfa_at(stores, NOW);
+    let consumer = Arc::new(new_consumer(&mfa).await);
+    for _ in 0..8 {
+        let enrolled = consumer.totp().enroll(TotpOptions::new("Acme", "jo")).await.unwrap();
+        let code = code_at(&enrolled.secret_base32, NOW);
+        let (verifier, deleter, id) = (Arc::clone(&consumer), Arc::clone(&consumer), enrolled.id);
+        let verifying = tokio::spawn(async move { verifier.totp().verify(id, &code).await });
+        let deleting = tokio::spawn(async move { deleter.totp().delete(id).await });
+
+        let verified = verifying.await.unwrap();
+        assert!(matches!(verified, Ok(()) | Err(TotpError::NotAccepted)), "{verified:?}");
+        deleting.await.unwrap().unwrap();
+        let gone = consumer.totp().status(id).await;
+        assert!(matches!(gone, Err(TotpError::NotFound)), "{gone:?}");
+    }
+}

@@ -1,0 +1,153 @@
+//! The seeds' rows: they open with their secret, and upgrade as they are touched.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use mfa_core::api_key::{ApiKey, ApiKeyError, ApiSecret, SecretHash};
+use mfa_core::clock::UnixTime;
+use mfa_core::envelope::Sealed;
+use mfa_core::store::{ApiKeyRecord, ApiKeyState, Expect, Stores, TotpRecord};
+use mfa_core::totp::TotpError;
+use mfa_core::{ConsumerId, Mfa};
+use serde_json::Value;
+
+use crate::races::{CountingHasher, mfa_at};
+use crate::sample::at_once;
+
+/// An API key that the Node seed made, with its secret.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct SeedKey {
+    /// The key.
+    pub key: ApiKey,
+    /// Its secret.
+    pub secret: Arc<ApiSecret>,
+    /// Its TOTP rows: the record, and codes at given times.
+    pub totp: Vec<(TotpRecord, Vec<(UnixTime, String)>)>,
+}
+
+/// Stores the first consumer of `node_rows.json` and the other one, as the seed left them.
+pub async fn load(stores: &Stores) -> (SeedKey, SeedKey) {
+    let rows: Value = serde_json::from_str(include_str!("../fixtures/node_rows.json")).unwrap();
+    let own = load_consumer(stores, &rows["api_key"], &rows["totp"]).await;
+    let other = load_consumer(stores, &rows["other_tenant"], &rows["other_tenant"]["totp"]).await;
+    (own, other)
+}
+
+async fn load_consumer(stores: &Stores, api_key: &Value, totp: &Value) -> SeedKey {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let millis = |value: &Value| UnixTime::from_millis(text(value).parse().unwrap());
+    let row = &api_key["row"];
+    let key: ApiKey = text(&row["value"]["S"]).parse().unwrap();
+    let consumer = ConsumerId::of_first_key(&key);
+    let record = ApiKeyRecord {
+        key: key.clone(),
+        consumer: consumer.clone(),
+        email: text(&row["email"]["S"]),
+        created_at: millis(&row["createdAt"]["N"]),
+        state: ApiKeyState::Active {
+            activated_at: millis(&row["activatedAt"]["N"]),
+            hash: SecretHash::from_stored(text(&row["hashedApiSecret"]["S"])),
+            keyring: None,
+        },
+    };
+    stores.api_keys.save(&record, Expect::Absent).await.unwrap();
+
+    let mut loaded = Vec::new();
+    for totp in totp.as_array().unwrap() {
+        let record = TotpRecord {
+            id: text(&totp["uuid"]).parse().unwrap(),
+            consumer: consumer.clone(),
+            secret: Sealed::from_stored(text(&totp["row"]["encryptedTotpKey"]["S"]).into_bytes()),
+            created_at: None,
+            last_accepted_step: None,
+            failures: 0,
+            failed_at: None,
+        };
+        stores.totp.save(&record, Expect::Absent).await.unwrap();
+        let codes = totp["codes_at_unix_time"].as_object().unwrap();
+        let codes = codes.iter().map(|(at, code)| (UnixTime::from_secs(at.parse().unwrap()), text(code)));
+        loaded.push((record, codes.collect()));
+    }
+    SeedKey { key, secret: Arc::new(text(&api_key["secret"]).parse().unwrap()), totp: loaded }
+}
+
+/// R14: each row validates the codes its seed computed, and is in our format afterwards.
+pub async fn totp_rows_of_the_node_seed_validate(stores: &Stores) {
+    let (own, _) = load(stores).await;
+    let (mfa, clock) = mfa_at(stores, UnixTime::from_secs(0));
+    let consumer = mfa.authenticate(&own.key, &own.secret).await.unwrap();
+    assert_eq!(own.totp.len(), 3);
+
+    for (record, mut codes) in own.totp {
+        codes.sort();
+        for (at, code) in &codes {
+            clock.set(*at);
+            consumer.totp().verify(record.id, code).await.unwrap();
+            let replayed = consumer.totp().verify(record.id, code).await;
+            assert!(matches!(replayed, Err(TotpError::NotAccepted)), "{replayed:?}");
+        }
+        let upgraded = stores.totp.get(consumer.id(), record.id).await.unwrap().unwrap().record;
+        assert!(upgraded.secret.data_key_id().is_some());
+
+        // R13: the seed's ciphertext, put back into a record of ours, does not open.
+        let downgraded = TotpRecord { secret: record.secret.clone(), ..upgraded };
+        let revision = stores.totp.get(consumer.id(), record.id).await.unwrap().unwrap().revision;
+        stores.totp.save(&downgraded, Expect::At(revision)).await.unwrap();
+        let refused = consumer.totp().status(record.id).await;
+        assert!(matches!(refused, Err(TotpError::DoesNotOpen(_))), "{refused:?}");
+    }
+}
+
+/// Design §5: one keyring and one Argon2id hash, however many first calls there are, in two services.
+pub async fn a_seed_key_is_upgraded_once(stores: &Stores) {
+    let (own, _) = load(stores).await;
+    let hasher = Arc::new(CountingHasher::default());
+    let service = || Mfa::builder(stores.clone()).hasher(Arc::clone(&hasher) as _).build();
+    let services = [service(), service()];
+
+    let outcomes = at_once((0..32).map(|n| {
+        let (mfa, key, secret) = (services[n % 2].clone(), own.key.clone(), Arc::clone(&own.secret));
+        async move { mfa.authenticate(&key, &secret).await.map(drop) }
+    }))
+    .await;
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+
+    let upgraded = stores.api_keys.get(&own.key).await.unwrap().unwrap();
+    let ApiKeyState::Active { hash, keyring: Some(keyring), .. } = &upgraded.record.state else {
+        panic!("no keyring: {upgraded:?}");
+    };
+    assert!(hash.as_str().starts_with("$argon2id$"));
+
+    // One hash a service at the most: both may have read the row before either wrote it.
+    assert!((1..=2).contains(&hasher.hashed.load(Ordering::SeqCst)));
+    service().authenticate(&own.key, &own.secret).await.unwrap();
+    assert!((1..=2).contains(&hasher.hashed.load(Ordering::SeqCst)));
+    let after = stores.api_keys.get(&own.key).await.unwrap().unwrap();
+    assert_eq!(after.revision, upgraded.revision);
+    let ApiKeyState::Active { keyring: Some(kept), .. } = &after.record.state else { panic!() };
+    assert_eq!(kept, keyring);
+}
+
+/// R9, R46: neither the other's secret nor the other's session reaches a row.
+pub async fn another_consumers_secret_opens_nothing(stores: &Stores) {
+    let (own, other) = load(stores).await;
+    let (mfa, _clock) = mfa_at(stores, UnixTime::from_secs(59));
+    let crossed = mfa.authenticate(&own.key, &other.secret).await.map(drop);
+    assert!(matches!(crossed, Err(ApiKeyError::Unauthorized)), "{crossed:?}");
+
+    let stranger = mfa.authenticate(&other.key, &other.secret).await.unwrap();
+    let (record, codes) = &own.totp[0];
+    let (_, code) = codes.iter().find(|(at, _)| at.as_secs() == 59).unwrap();
+    let refused = stranger.totp().verify(record.id, code).await;
+    assert!(matches!(refused, Err(TotpError::NotAccepted)), "{refused:?}");
+    assert!(matches!(stranger.totp().delete(record.id).await, Err(TotpError::NotFound)));
+
+    // The row moved to the other consumer, as whoever writes to the database could do.
+    let moved = TotpRecord { consumer: stranger.id().clone(), ..record.clone() };
+    assert!(stores.totp.delete(&record.consumer, record.id).await.unwrap());
+    stores.totp.save(&moved, Expect::Absent).await.unwrap();
+    let garbage = stranger.totp().verify(record.id, code).await;
+    assert!(matches!(garbage, Err(TotpError::DoesNotOpen(_))), "{garbage:?}");
+    assert_eq!(stores.totp.get(stranger.id(), record.id).await.unwrap().unwrap().record, moved);
+}
