@@ -1,1 +1,21 @@
+//! The HTTP surface of `mfa-core`: extract, call, answer.
+//!
+//! [`router`] is the whole service as an [`axum::Router`]; [`serve`](server::serve) runs it with limits on
+//! connections and time.
 
+mod api_key_view;
+mod app;
+mod authentication;
+mod body;
+mod error;
+pub mod events;
+pub mod hasher;
+mod path;
+mod qr_code;
+mod routes;
+pub mod server;
+
+pub use api_key_view::ApiKeyView;
+pub use app::{AdminKey, App};
+pub use authentication::Source;
+pub use routes::router;

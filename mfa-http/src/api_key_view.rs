@@ -1,0 +1,49 @@
+//! An API key as lists show it.
+
+use std::fmt;
+
+use mfa_core::store::{ApiKeyRecord, ApiKeyState};
+use serde::Serialize;
+
+/// An API key as administrators see it; times in milliseconds since 1970.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApiKeyView {
+    value: String,
+    email: String,
+    created_at: u64,
+    activated_at: Option<u64>,
+    revoked_at: Option<u64>,
+    consumer: String,
+}
+
+impl ApiKeyView {
+    /// The view of `record`.
+    pub fn of(record: &ApiKeyRecord) -> Self {
+        let (activated_at, revoked_at) = match &record.state {
+            ApiKeyState::Pending => (None, None),
+            ApiKeyState::Active { activated_at, .. } => (Some(*activated_at), None),
+            ApiKeyState::Revoked { activated_at, revoked_at } => (*activated_at, Some(*revoked_at)),
+        };
+        Self {
+            value: record.key.as_str().to_owned(),
+            email: record.email.clone(),
+            created_at: record.created_at.as_millis(),
+            activated_at: activated_at.map(|time| time.as_millis()),
+            revoked_at: revoked_at.map(|time| time.as_millis()),
+            consumer: record.consumer.as_str().to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for ApiKeyView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match (self.activated_at, self.revoked_at) {
+            (_, Some(_)) => "revoked",
+            (Some(_), None) => "active",
+            (None, None) => "pending",
+        };
+        // An address may hold anything; a list is one line a key.
+        write!(f, "{:40} {state:8} {}", self.value, self.email.escape_debug())
+    }
+}

@@ -1,0 +1,42 @@
+//! What every handler shares.
+
+use std::fmt;
+use std::sync::Arc;
+
+use mfa_core::Mfa;
+use mfa_core::secret::SecretBytes;
+
+/// The key that administrators present as `x-api-key`.
+pub struct AdminKey(SecretBytes);
+
+impl AdminKey {
+    /// Wraps the operator's key.
+    pub fn new(key: String) -> Self {
+        Self(SecretBytes::new(key.into_bytes()))
+    }
+
+    /// Whether `presented` is the key; in constant time.
+    pub(crate) fn is(&self, presented: &[u8]) -> bool {
+        self.0 == SecretBytes::new(presented.to_vec())
+    }
+}
+
+impl fmt::Debug for AdminKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AdminKey(..)")
+    }
+}
+
+/// The service and its administrator's key.
+#[derive(Clone, Debug)]
+pub struct App {
+    pub(crate) mfa: Mfa,
+    pub(crate) admin_key: Arc<AdminKey>,
+}
+
+impl App {
+    /// An application around `mfa`.
+    pub fn new(mfa: Mfa, admin_key: AdminKey) -> Self {
+        Self { mfa, admin_key: Arc::new(admin_key) }
+    }
+}

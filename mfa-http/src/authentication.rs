@@ -1,0 +1,56 @@
+//! Who is calling: a consumer with its API key and secret, or an administrator.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use mfa_core::Consumer;
+use mfa_core::api_key::{ApiKey, ApiSecret};
+
+use crate::App;
+use crate::error::ApiError;
+
+/// The address a connection came from; the server puts it into each request's extensions.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "whoever serves the router makes one")]
+pub struct Source(pub IpAddr);
+
+/// A consumer that presented its key and secret.
+pub(crate) struct Authenticated(pub(crate) Consumer);
+
+impl FromRequestParts<App> for Authenticated {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        // Malformed headers never reach the store, and are answered as a wrong secret is.
+        let key: ApiKey = header(parts, "x-mfa-apikey")?;
+        let secret: ApiSecret = header(parts, "x-mfa-apisecret")?;
+        let source = parts.extensions.get::<Source>().map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |source| source.0);
+        Ok(Self(app.mfa.authenticate_from(source, &key, &secret).await?))
+    }
+}
+
+/// An administrator, who presented the admin key.
+pub(crate) struct Administrator;
+
+impl FromRequestParts<App> for Administrator {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        match parts.headers.get("x-api-key") {
+            Some(presented) if app.admin_key.is(presented.as_bytes()) => Ok(Self),
+            _ => Err(ApiError::new(StatusCode::FORBIDDEN, "forbidden", "Forbidden")),
+        }
+    }
+}
+
+/// The one header of that name, parsed. Given twice, it is no header we understand.
+fn header<T: std::str::FromStr>(parts: &Parts, name: &str) -> Result<T, ApiError> {
+    let mut values = parts.headers.get_all(name).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return Err(ApiError::unauthorized());
+    };
+    let text = std::str::from_utf8(value.as_bytes()).map_err(|_| ApiError::unauthorized())?;
+    text.parse().map_err(|_| ApiError::unauthorized())
+}

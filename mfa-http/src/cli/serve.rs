@@ -1,0 +1,43 @@
+//! `mfa-http serve`
+
+use mfa_core::random::{OsRandom, SecureRandom as _};
+use mfa_http::{AdminKey, App, router, server};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Outcome, Settings, mfa, print};
+
+pub(super) async fn run(settings: &Settings) -> Outcome {
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
+    let mfa = mfa(settings).await?;
+    let app = App::new(mfa, admin_key()?);
+    // Before the line that tells a supervisor that we listen, so that it may stop us at once.
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    print(&format!("mfa-http listens on http://{}", listener.local_addr()?))?;
+
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    Ok(server::serve(listener, router(app), stop).await?)
+}
+
+/// The operator's key, or one for this run, printed once.
+fn admin_key() -> Result<AdminKey, Box<dyn std::error::Error + Send + Sync>> {
+    match std::env::var("MFA_ADMIN_KEY") {
+        Ok(key) if key.len() >= 16 => Ok(AdminKey::new(key)),
+        Ok(_) => Err("MFA_ADMIN_KEY must have 16 characters at least".into()),
+        Err(std::env::VarError::NotUnicode(_)) => Err("MFA_ADMIN_KEY is not UTF-8".into()),
+        Err(std::env::VarError::NotPresent) => {
+            let mut bytes = [0; 20];
+            OsRandom.fill(&mut bytes)?;
+            let key = data_encoding::HEXLOWER.encode(&bytes);
+            print(&format!("admin key for this run (header x-api-key): {key}"))?;
+            Ok(AdminKey::new(key))
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Hashing on threads of its own, so that a flood of wrong secrets cannot stall those who are known.
+
+use std::num::NonZero;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use mfa_core::api_key::{Argon2Hasher, HashError, SecretHash, SecretHasher};
+use mfa_core::secret::SecretBytes;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
+
+/// Callers that wait for a hashing thread at most; at 20 ms a hash the last of them waits about five seconds.
+const WAITING: usize = 256;
+
+/// Hashes on blocking threads, on half of the cores at a time; refuses when too many wait.
+#[derive(Clone, Debug)]
+pub struct BlockingHasher {
+    running: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+}
+
+impl Default for BlockingHasher {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        Self { running: Arc::new(Semaphore::new((cores / 2).max(1))), waiting: Arc::new(Semaphore::new(WAITING)) }
+    }
+}
+
+impl BlockingHasher {
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, HashError> + Send + 'static,
+    ) -> Result<T, HashError> {
+        let place = self.waiting.try_acquire().map_err(|_| HashError::Busy)?;
+        let running: OwnedSemaphorePermit =
+            Arc::clone(&self.running).acquire_owned().await.map_err(|_| HashError::Failed)?;
+        drop(place);
+        let hashing = spawn_blocking(move || {
+            // Held by the thread, not the caller: one who hangs up does not make room for another hash.
+            let _running = running;
+            work()
+        });
+        hashing.await.map_err(|_| HashError::Failed)?
+    }
+}
+
+#[async_trait]
+impl SecretHasher for BlockingHasher {
+    async fn hash(&self, input: SecretBytes, salt: [u8; 16]) -> Result<SecretHash, HashError> {
+        self.run(move || Argon2Hasher::hash_blocking(&input, &salt)).await
+    }
+
+    async fn verify(&self, input: SecretBytes, hash: SecretHash) -> Result<bool, HashError> {
+        self.run(move || Argon2Hasher::verify_blocking(&input, &hash)).await
+    }
+}

@@ -1,0 +1,100 @@
+use async_trait::async_trait;
+use mfa_core::ConsumerId;
+use mfa_core::api_key::{ApiKey, SecretHash};
+use mfa_core::envelope::Sealed;
+use mfa_core::store::{
+    ApiKeyRecord, ApiKeyState, ApiKeyStore, Cursor, Expect, Page, Revision, StoreError, Stored,
+};
+use sqlx::sqlite::SqliteRow;
+
+use crate::SqliteStore;
+use crate::column::{get, one_more, page, revision, signed, time};
+use crate::error::SqliteError;
+
+const GET: &str = "SELECT * FROM api_key WHERE value = ?1";
+const PAGE: &str = "SELECT * FROM api_key WHERE value > ?1 ORDER BY value LIMIT ?2";
+const PAGE_BY_CONSUMER: &str =
+    "SELECT * FROM api_key WHERE consumer = ?1 AND value > ?2 ORDER BY value LIMIT ?3";
+const INSERT: &str = "INSERT INTO api_key (value, consumer, email, created_at, activated_at, revoked_at, \
+    secret_hash, keyring, revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1) \
+    ON CONFLICT DO NOTHING RETURNING revision";
+const UPDATE: &str = "UPDATE api_key SET email = ?3, created_at = ?4, activated_at = ?5, revoked_at = ?6, \
+    secret_hash = ?7, keyring = ?8, revision = revision + 1 \
+    WHERE value = ?1 AND consumer = ?2 AND revision = ?9 RETURNING revision";
+
+#[async_trait]
+impl ApiKeyStore for SqliteStore {
+    async fn get(&self, key: &ApiKey) -> Result<Option<Stored<ApiKeyRecord>>, StoreError> {
+        let query = sqlx::query(GET).bind(key.as_str());
+        let row = query.fetch_optional(&self.readers).await.map_err(SqliteError::from)?;
+        Ok(row.as_ref().map(read).transpose()?)
+    }
+
+    async fn save(&self, record: &ApiKeyRecord, expect: Expect) -> Result<Revision, StoreError> {
+        let (activated_at, revoked_at, hash, keyring) = match &record.state {
+            ApiKeyState::Pending => (None, None, None, None),
+            ApiKeyState::Active { activated_at, hash, keyring } => {
+                (Some(*activated_at), None, Some(hash.as_str()), keyring.as_ref().map(Sealed::as_bytes))
+            }
+            ApiKeyState::Revoked { activated_at, revoked_at } => (*activated_at, Some(*revoked_at), None, None),
+        };
+        let (sql, lost) = match expect {
+            Expect::Absent => (INSERT, StoreError::AlreadyExists),
+            Expect::At(_) => (UPDATE, StoreError::Conflict),
+        };
+        let mut query = sqlx::query(sql)
+            .bind(record.key.as_str())
+            .bind(record.consumer.as_str())
+            .bind(record.email.as_str())
+            .bind(signed(record.created_at.as_millis()))
+            .bind(activated_at.map(|time| signed(time.as_millis())))
+            .bind(revoked_at.map(|time| signed(time.as_millis())))
+            .bind(hash)
+            .bind(keyring);
+        if let Expect::At(revision) = expect {
+            query = query.bind(signed(revision.number()));
+        }
+        let row = self.writer.write(query).await?.ok_or(lost)?;
+        Ok(revision(&row)?)
+    }
+
+    async fn page(&self, after: Option<&Cursor>, limit: usize) -> Result<Page<ApiKeyRecord>, StoreError> {
+        let query = sqlx::query(PAGE).bind(after.map_or("", Cursor::as_str)).bind(one_more(limit));
+        let rows = query.fetch_all(&self.readers).await.map_err(SqliteError::from)?;
+        page(&rows, limit, "value", read)
+    }
+
+    async fn page_by_consumer(
+        &self,
+        consumer: &ConsumerId,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<ApiKeyRecord>, StoreError> {
+        let query = sqlx::query(PAGE_BY_CONSUMER)
+            .bind(consumer.as_str())
+            .bind(after.map_or("", Cursor::as_str))
+            .bind(one_more(limit));
+        let rows = query.fetch_all(&self.readers).await.map_err(SqliteError::from)?;
+        page(&rows, limit, "value", read)
+    }
+}
+
+fn read(row: &SqliteRow) -> Result<Stored<ApiKeyRecord>, SqliteError> {
+    let text = |name| get::<&str>(row, name)?.parse::<ApiKey>().map_err(|_| SqliteError::Column(name));
+    let hash = get::<Option<String>>(row, "secret_hash")?.map(SecretHash::from_stored);
+    let keyring = get::<Option<Vec<u8>>>(row, "keyring")?.map(Sealed::from_stored);
+    let state = match (time(row, "activated_at")?, time(row, "revoked_at")?, hash) {
+        (activated_at, Some(revoked_at), _) => ApiKeyState::Revoked { activated_at, revoked_at },
+        (Some(activated_at), None, Some(hash)) => ApiKeyState::Active { activated_at, hash, keyring },
+        (None, None, None) => ApiKeyState::Pending,
+        _ => return Err(SqliteError::Column("secret_hash")),
+    };
+    let record = ApiKeyRecord {
+        key: text("value")?,
+        consumer: ConsumerId::of_first_key(&text("consumer")?),
+        email: get(row, "email")?,
+        created_at: time(row, "created_at")?.ok_or(SqliteError::Column("created_at"))?,
+        state,
+    };
+    Ok(Stored { record, revision: revision(row)? })
+}

@@ -1,0 +1,48 @@
+use std::sync::atomic::Ordering;
+
+use async_trait::async_trait;
+use mfa_core::clock::UnixTime;
+use mfa_core::envelope::Sealed;
+use mfa_core::store::{CeremonyId, CeremonyState, CeremonyStore, StoreError};
+
+use crate::SqliteStore;
+use crate::column::{get, signed, unsigned};
+
+const PUT: &str =
+    "INSERT INTO ceremony (id, state, expires_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING RETURNING expires_at";
+const TAKE: &str = "DELETE FROM ceremony WHERE id = ?1 RETURNING state, expires_at";
+const SWEEP: &str = "DELETE FROM ceremony WHERE id IN \
+    (SELECT id FROM ceremony WHERE expires_at <= ?1 ORDER BY expires_at LIMIT 1000)";
+/// Every so many takes, ceremonies that nobody finished are swept away.
+const TAKES_PER_SWEEP: u32 = 256;
+
+#[async_trait]
+impl CeremonyStore for SqliteStore {
+    async fn put(
+        &self,
+        id: CeremonyId,
+        state: Sealed<CeremonyState>,
+        expires_at: UnixTime,
+    ) -> Result<(), StoreError> {
+        let query = sqlx::query(PUT)
+            .bind(id.0.as_slice())
+            .bind(state.into_bytes())
+            .bind(signed(expires_at.as_millis()));
+        self.writer.write(query).await?.map(drop).ok_or(StoreError::AlreadyExists)
+    }
+
+    async fn take(
+        &self,
+        id: CeremonyId,
+        now: UnixTime,
+    ) -> Result<Option<Sealed<CeremonyState>>, StoreError> {
+        if self.takes.fetch_add(1, Ordering::Relaxed) % TAKES_PER_SWEEP == 0 {
+            self.writer.write(sqlx::query(SWEEP).bind(signed(now.as_millis()))).await?;
+        }
+        let Some(row) = self.writer.write(sqlx::query(TAKE).bind(id.0.as_slice())).await? else {
+            return Ok(None);
+        };
+        let expired = unsigned(&row, "expires_at")? <= now.as_millis();
+        Ok(if expired { None } else { Some(Sealed::from_stored(get(&row, "state")?)) })
+    }
+}

@@ -1,0 +1,63 @@
+//! Columns, and the numbers in them.
+
+use mfa_core::ConsumerId;
+use mfa_core::clock::UnixTime;
+use mfa_core::store::{Cursor, Page, Revision, StoreError, Stored};
+use sqlx::sqlite::{Sqlite, SqliteRow};
+use sqlx::{Decode, Row, Type};
+
+use crate::error::SqliteError;
+
+/// Reads a column; whatever is not of its type is damage.
+pub(crate) fn get<'r, T>(row: &'r SqliteRow, name: &'static str) -> Result<T, SqliteError>
+where
+    T: Decode<'r, Sqlite> + Type<Sqlite>,
+{
+    row.try_get(name).map_err(|_| SqliteError::Column(name))
+}
+
+pub(crate) fn unsigned(row: &SqliteRow, name: &'static str) -> Result<u64, SqliteError> {
+    get::<i64>(row, name)?.try_into().map_err(|_| SqliteError::Column(name))
+}
+
+pub(crate) fn optional(row: &SqliteRow, name: &'static str) -> Result<Option<u64>, SqliteError> {
+    let number = get::<Option<i64>>(row, name)?;
+    number.map(|number| number.try_into().map_err(|_| SqliteError::Column(name))).transpose()
+}
+
+pub(crate) fn time(row: &SqliteRow, name: &'static str) -> Result<Option<UnixTime>, SqliteError> {
+    Ok(optional(row, name)?.map(UnixTime::from_millis))
+}
+
+pub(crate) fn revision(row: &SqliteRow) -> Result<Revision, SqliteError> {
+    unsigned(row, "revision").map(Revision::from_stored)
+}
+
+/// SQLite's integers are signed; what would not fit does not occur before the year 292 million.
+pub(crate) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A page of the rows, of which one more than `limit` was asked for.
+pub(crate) fn page<T>(
+    rows: &[SqliteRow],
+    limit: usize,
+    id: &'static str,
+    read: impl Fn(&SqliteRow) -> Result<Stored<T>, SqliteError>,
+) -> Result<Page<T>, StoreError> {
+    let items = rows.iter().take(limit).map(read).collect::<Result<Vec<_>, _>>()?;
+    let last = if rows.len() > limit { rows.iter().take(limit).next_back() } else { None };
+    let next = last.map(|row| get(row, id).map(Cursor::after)).transpose()?;
+    Ok(Page { items, next })
+}
+
+/// The `LIMIT` that tells whether there is another page.
+pub(crate) fn one_more(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX - 1).saturating_add(1)
+}
+
+/// Whose record it is.
+pub(crate) fn consumer(row: &SqliteRow) -> Result<ConsumerId, SqliteError> {
+    let key = get::<&str>(row, "consumer")?.parse().map_err(|_| SqliteError::Column("consumer"))?;
+    Ok(ConsumerId::of_first_key(&key))
+}

@@ -1,0 +1,30 @@
+//! What SQLite says, sorted into what a caller can do.
+
+use std::sync::Arc;
+
+use mfa_core::store::StoreError;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SqliteError {
+    #[error(transparent)]
+    Query(#[from] sqlx::Error),
+    #[error(transparent)]
+    Write(#[from] Arc<sqlx::Error>),
+    #[error("the writer has stopped")]
+    WriterStopped,
+    #[error("the file has tables of version {found}, this program knows {known}; use a newer program")]
+    TooNew { found: i64, known: i64 },
+    #[error("the file has tables of version {found}, this program needs {known}; run `mfa-http migrate`")]
+    TooOld { found: i64, known: i64 },
+    #[error("column {0} cannot be read")]
+    Column(&'static str),
+}
+
+impl From<SqliteError> for StoreError {
+    fn from(error: SqliteError) -> Self {
+        match error {
+            SqliteError::Column(what) => Self::Damaged { backend: "sqlite", what },
+            other => Self::Unavailable { backend: "sqlite", source: Arc::new(other) },
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Brings the tables up to date. `PRAGMA user_version` says how far they are.
+
+use sqlx::{Connection as _, Row as _, SqliteConnection};
+
+use crate::error::SqliteError;
+
+/// Forward only: a file that was released is never edited, the next one is added. Each ends by setting the
+/// version that it brings the tables to.
+const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_initial.sql")];
+const KNOWN: i64 = MIGRATIONS.len() as i64;
+
+/// Runs what is missing, in one transaction that keeps other processes out.
+pub(crate) async fn run(connection: &mut SqliteConnection) -> Result<(), SqliteError> {
+    if version(connection).await? == KNOWN {
+        return Ok(());
+    }
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let found = version(&mut transaction).await?;
+    if found > KNOWN {
+        return Err(SqliteError::TooNew { found, known: KNOWN });
+    }
+    for migration in MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or_default()) {
+        sqlx::raw_sql(*migration).execute(&mut *transaction).await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Refuses tables that are not up to date.
+pub(crate) async fn check(connection: &mut SqliteConnection) -> Result<(), SqliteError> {
+    match version(connection).await? {
+        KNOWN => Ok(()),
+        found if found > KNOWN => Err(SqliteError::TooNew { found, known: KNOWN }),
+        found => Err(SqliteError::TooOld { found, known: KNOWN }),
+    }
+}
+
+async fn version(connection: &mut SqliteConnection) -> Result<i64, SqliteError> {
+    let row = sqlx::query("PRAGMA user_version").fetch_one(connection).await?;
+    Ok(row.try_get(0)?)
+}

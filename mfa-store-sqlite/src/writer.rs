@@ -1,0 +1,128 @@
+//! The one writer: commits what waits in one transaction, with a result for each.
+//!
+//! SQLite gains nothing from concurrent writers, and a commit costs a flush whatever it holds. While one
+//! transaction is flushed the next writes gather, and share the next flush.
+
+use std::fmt;
+use std::sync::Arc;
+
+use sqlx::query::Query;
+use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
+use sqlx::{Connection as _, Execute as _, SqlStr, SqliteConnection};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::SqliteError;
+
+/// Writes that one transaction holds at most, so that none waits long.
+const BATCH: usize = 128;
+/// Writes that wait at most; beyond it callers wait to queue.
+const QUEUE: usize = 1024;
+
+type Outcome = Result<Option<SqliteRow>, Arc<sqlx::Error>>;
+
+/// One statement that returns a row if it changed one, and who waits for it.
+struct Write {
+    sql: SqlStr,
+    arguments: SqliteArguments,
+    reply: oneshot::Sender<Outcome>,
+}
+
+impl Write {
+    fn answer(self, outcome: Outcome) {
+        if self.reply.send(outcome).is_err() {
+            tracing::debug!("a write was committed or refused after its caller had gone");
+        }
+    }
+}
+
+/// Hands writes to the task that owns the writing connection. The task ends with the last clone.
+#[derive(Clone)]
+pub(crate) struct Writer {
+    queue: mpsc::Sender<Write>,
+}
+
+impl Writer {
+    pub(crate) fn start(mut connection: SqliteConnection) -> Self {
+        let (queue, mut waiting) = mpsc::channel(QUEUE);
+        tokio::spawn(async move {
+            let mut batch = Vec::with_capacity(BATCH);
+            while waiting.recv_many(&mut batch, BATCH).await > 0 {
+                commit(&mut connection, &mut batch).await;
+            }
+            // Best effort: the log is replayed at the next start if this fails.
+            if let Err(error) = connection.close().await {
+                tracing::debug!(error = &error as &dyn std::error::Error, "closing the writer");
+            }
+        });
+        Self { queue }
+    }
+
+    /// Runs one statement; its effect is durable when this returns. The row is what `RETURNING` gave:
+    /// `None` if the statement's condition did not hold.
+    pub(crate) async fn write(
+        &self,
+        mut query: Query<'static, Sqlite, SqliteArguments>,
+    ) -> Result<Option<SqliteRow>, SqliteError> {
+        let (reply, outcome) = oneshot::channel();
+        let arguments = query.take_arguments().map_err(sqlx::Error::Encode)?.unwrap_or_default();
+        let write = Write { sql: query.sql(), arguments, reply };
+        self.queue.send(write).await.map_err(|_| SqliteError::WriterStopped)?;
+        Ok(outcome.await.map_err(|_| SqliteError::WriterStopped)??)
+    }
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Writer(..)")
+    }
+}
+
+/// Why nothing of a transaction was written.
+enum Failure {
+    /// The transaction could not begin or end: the file is locked, or the disk is full.
+    Transaction(sqlx::Error),
+    /// One of its statements failed.
+    Statement(sqlx::Error),
+}
+
+/// Commits the batch. If a statement fails, nothing of the batch was written: each is then tried by itself, so
+/// that one that cannot succeed does not fail its neighbours.
+async fn commit(connection: &mut SqliteConnection, batch: &mut Vec<Write>) {
+    match transaction(connection, batch).await {
+        Ok(rows) => {
+            for (write, row) in batch.drain(..).zip(rows) {
+                write.answer(Ok(row));
+            }
+        }
+        Err(Failure::Statement(_)) if batch.len() > 1 => {
+            for write in batch.drain(..) {
+                let outcome = match transaction(connection, std::slice::from_ref(&write)).await {
+                    Ok(rows) => Ok(rows.into_iter().next().flatten()),
+                    Err(Failure::Statement(error) | Failure::Transaction(error)) => Err(Arc::new(error)),
+                };
+                write.answer(outcome);
+            }
+        }
+        Err(Failure::Statement(error) | Failure::Transaction(error)) => {
+            let error = Arc::new(error);
+            for write in batch.drain(..) {
+                write.answer(Err(Arc::clone(&error)));
+            }
+        }
+    }
+}
+
+async fn transaction(
+    connection: &mut SqliteConnection,
+    writes: &[Write],
+) -> Result<Vec<Option<SqliteRow>>, Failure> {
+    // IMMEDIATE: wait for other processes' writes now, not when the first statement has read.
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(Failure::Transaction)?;
+    let mut rows = Vec::with_capacity(writes.len());
+    for write in writes {
+        let query = sqlx::query_with(write.sql.clone(), write.arguments.clone());
+        rows.push(query.fetch_optional(&mut *transaction).await.map_err(Failure::Statement)?);
+    }
+    transaction.commit().await.map_err(Failure::Transaction)?;
+    Ok(rows)
+}
