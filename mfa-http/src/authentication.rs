@@ -26,7 +26,8 @@ impl FromRequestParts<App> for Authenticated {
         // Malformed headers never reach the store, and are answered as a wrong secret is.
         let key: ApiKey = header(parts, "x-mfa-apikey")?;
         let secret: ApiSecret = header(parts, "x-mfa-apisecret")?;
-        let source = parts.extensions.get::<Source>().map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |source| source.0);
+        let source =
+            parts.extensions.get::<Source>().map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |source| source.0);
         Ok(Self(app.mfa.authenticate_from(source, &key, &secret).await?))
     }
 }

@@ -16,7 +16,8 @@ pub(crate) const LIMIT: usize = 64 * 1024;
 /// Time a client has to send it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-const MALFORMED: ApiError = ApiError::bad_request("invalid-json", "invalid request: the body is not valid JSON");
+const MALFORMED: ApiError =
+    ApiError::bad_request("invalid-json", "invalid request: the body is not valid JSON");
 
 /// The members of a JSON object. An empty body, `null` and `[]` (PHP's empty object) count as `{}`. Names are
 /// matched ignoring case, as one seed did, so a name given twice is refused.
@@ -39,7 +40,8 @@ impl<S: Send + Sync> FromRequest<S> for Body {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let too_large = || ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is over 64 KiB");
+        let too_large =
+            || ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is over 64 KiB");
         let announced = request.headers().get("content-length").and_then(|value| value.to_str().ok());
         if announced.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > LIMIT) {
             return Err(too_large());

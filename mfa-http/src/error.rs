@@ -92,14 +92,13 @@ impl From<ApiKeyError> for ApiError {
     fn from(error: ApiKeyError) -> Self {
         match error {
             ApiKeyError::EmailRequired => Self::bad_request("email-required", "email is required"),
-            ApiKeyError::NotFound => Self::new(
-                StatusCode::NOT_FOUND,
-                "api-key-not-found",
-                "No matching API Key record was found",
-            ),
-            ApiKeyError::AlreadyActivated => {
-                Self::bad_request("api-key-already-activated", "failed to activate key: key already activated")
+            ApiKeyError::NotFound => {
+                Self::new(StatusCode::NOT_FOUND, "api-key-not-found", "No matching API Key record was found")
             }
+            ApiKeyError::AlreadyActivated => Self::bad_request(
+                "api-key-already-activated",
+                "failed to activate key: key already activated",
+            ),
             ApiKeyError::Unauthorized => Self::unauthorized(),
             ApiKeyError::Throttled { retry_after } => Self::throttled(retry_after),
             ApiKeyError::Hash(HashError::Busy) => Self::unavailable(),

@@ -9,9 +9,9 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 pub(crate) fn start() {
     let wanted = std::env::var("RUST_LOG").ok().and_then(|filter| filter.parse::<Targets>().ok());
     let wanted = wanted.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
-    let capped = Targets::new()
-        .with_default(LevelFilter::INFO)
-        .with_targets(["audit", "mfa_core", "mfa_http", "mfa_store_sqlite"].map(|ours| (ours, LevelFilter::TRACE)));
+    let capped = Targets::new().with_default(LevelFilter::INFO).with_targets(
+        ["audit", "mfa_core", "mfa_http", "mfa_store_sqlite"].map(|ours| (ours, LevelFilter::TRACE)),
+    );
     tracing_subscriber::registry()
         .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
         .with(wanted)

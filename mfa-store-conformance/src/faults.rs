@@ -78,7 +78,10 @@ impl FaultyStores {
         self.plan.calls.load(Ordering::SeqCst)
     }
 
-    async fn call<T>(&self, work: impl Future<Output = Result<T, StoreError>> + Send) -> Result<T, StoreError> {
+    async fn call<T>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
         let call = self.plan.calls.fetch_add(1, Ordering::SeqCst);
         let failing = self.plan.failing.load(Ordering::SeqCst);
         let failure = StoreError::Unavailable { backend: "faulty", source: Arc::new(Injected) };
@@ -173,11 +176,7 @@ impl CeremonyStore for FaultyStores {
         self.call(self.inner.ceremonies.put(id, state, expires_at)).await
     }
 
-    async fn take(
-        &self,
-        id: CeremonyId,
-        now: UnixTime,
-    ) -> Result<Option<Sealed<CeremonyState>>, StoreError> {
+    async fn take(&self, id: CeremonyId, now: UnixTime) -> Result<Option<Sealed<CeremonyState>>, StoreError> {
         self.call(self.inner.ceremonies.take(id, now)).await
     }
 }

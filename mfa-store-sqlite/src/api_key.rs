@@ -36,7 +36,9 @@ impl ApiKeyStore for SqliteStore {
             ApiKeyState::Active { activated_at, hash, keyring } => {
                 (Some(*activated_at), None, Some(hash.as_str()), keyring.as_ref().map(Sealed::as_bytes))
             }
-            ApiKeyState::Revoked { activated_at, revoked_at } => (*activated_at, Some(*revoked_at), None, None),
+            ApiKeyState::Revoked { activated_at, revoked_at } => {
+                (*activated_at, Some(*revoked_at), None, None)
+            }
         };
         let (sql, lost) = match expect {
             Expect::Absent => (INSERT, StoreError::AlreadyExists),

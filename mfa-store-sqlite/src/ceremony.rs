@@ -8,8 +8,7 @@ use mfa_core::store::{CeremonyId, CeremonyState, CeremonyStore, StoreError};
 use crate::SqliteStore;
 use crate::column::{get, signed, unsigned};
 
-const PUT: &str =
-    "INSERT INTO ceremony (id, state, expires_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING RETURNING expires_at";
+const PUT: &str = "INSERT INTO ceremony (id, state, expires_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING RETURNING expires_at";
 const TAKE: &str = "DELETE FROM ceremony WHERE id = ?1 RETURNING state, expires_at";
 const SWEEP: &str = "DELETE FROM ceremony WHERE id IN \
     (SELECT id FROM ceremony WHERE expires_at <= ?1 ORDER BY expires_at LIMIT 1000)";
@@ -31,12 +30,8 @@ impl CeremonyStore for SqliteStore {
         self.writer.write(query).await?.map(drop).ok_or(StoreError::AlreadyExists)
     }
 
-    async fn take(
-        &self,
-        id: CeremonyId,
-        now: UnixTime,
-    ) -> Result<Option<Sealed<CeremonyState>>, StoreError> {
-        if self.takes.fetch_add(1, Ordering::Relaxed) % TAKES_PER_SWEEP == 0 {
+    async fn take(&self, id: CeremonyId, now: UnixTime) -> Result<Option<Sealed<CeremonyState>>, StoreError> {
+        if self.takes.fetch_add(1, Ordering::Relaxed) .is_multiple_of(TAKES_PER_SWEEP) {
             self.writer.write(sqlx::query(SWEEP).bind(signed(now.as_millis()))).await?;
         }
         let Some(row) = self.writer.write(sqlx::query(TAKE).bind(id.0.as_slice())).await? else {

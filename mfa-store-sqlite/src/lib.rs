@@ -32,7 +32,9 @@ use std::time::Duration;
 
 use mfa_core::store::{StoreError, Stores};
 use sqlx::ConnectOptions as _;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 
 use error::SqliteError;
 use writer::Writer;

@@ -1,4 +1,5 @@
 //! The SQLite store, held to the whole suite, and what only a file can get wrong.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use mfa_core::store::{StoreError, Stores};
 use mfa_store_conformance::sample;
@@ -44,8 +45,8 @@ mod file {
     async fn two_stores_on_one_file_are_one_store() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mfa.db");
-        let stores =
-            [SqliteStore::open(&path).await.unwrap(), SqliteStore::open(&path).await.unwrap()].map(Stores::from);
+        let stores = [SqliteStore::open(&path).await.unwrap(), SqliteStore::open(&path).await.unwrap()]
+            .map(Stores::from);
         for round in 0..20 {
             let record = sample::api_key(&format!("key-{round}"), "ann");
             let revision = stores[0].api_keys.save(&record, Expect::Absent).await.unwrap();

@@ -59,8 +59,7 @@ impl FailureLimit {
             let oldest = oldest.0.clone();
             all.remove(&oldest);
         }
-        let failures =
-            all.entry((key.clone(), network(source))).or_insert(Failures { count: 0, last: now });
+        let failures = all.entry((key.clone(), network(source))).or_insert(Failures { count: 0, last: now });
         if now.since(failures.last) >= 2 * LONGEST {
             failures.count = 0;
         }

@@ -92,8 +92,7 @@ impl Mfa {
                 ApiKeyState::Pending => None,
             };
             let revoked_at = self.parts.clock.now();
-            let revoked =
-                ApiKeyRecord { state: ApiKeyState::Revoked { activated_at, revoked_at }, ..record };
+            let revoked = ApiKeyRecord { state: ApiKeyState::Revoked { activated_at, revoked_at }, ..record };
             match self.parts.stores.api_keys.save(&revoked, Expect::At(revision)).await {
                 Ok(_) => {
                     self.parts.events.record(&Event::of_key(revoked_at, Action::ApiKeyRevoked, key.clone()));
@@ -161,8 +160,8 @@ impl Mfa {
         let ApiKeyState::Active { keyring: Some(keyring), .. } = &record.state else {
             return Err(ApiKeyError::Unauthorized);
         };
-        let keyring = open_keyring(keyring, secret, &record.key, &record.consumer)
-            .map_err(ApiKeyError::Damaged)?;
+        let keyring =
+            open_keyring(keyring, secret, &record.key, &record.consumer).map_err(ApiKeyError::Damaged)?;
         Ok(Consumer::new(self.clone(), record.consumer.clone(), keyring))
     }
 

@@ -10,6 +10,8 @@ mod kdf;
 mod keyring;
 mod legacy;
 mod seal;
+#[cfg(test)]
+mod tests;
 
 pub use context::{Context, RecordKind};
 pub use keyring::{DataKeyId, Keyring};

@@ -85,7 +85,10 @@ pub(super) fn seal<T>(
     let mut nonce = [0; NONCE_LEN];
     random.fill(&mut nonce)?;
     let payload = Payload { msg: plaintext, aad: &associated_data(id, context) };
-    #[expect(clippy::expect_used, reason = "infallible: a field is far shorter than 2^36 bytes, SP 800-38D §5.2.1.1")]
+    #[expect(
+        clippy::expect_used,
+        reason = "infallible: a field is far shorter than 2^36 bytes, SP 800-38D §5.2.1.1"
+    )]
     let ciphertext = Aes256Gcm::new(key.into()).encrypt(&Nonce::from(nonce), payload).expect("a short field");
 
     let mut bytes = Vec::with_capacity(HEADER_LEN.saturating_add(NONCE_LEN).saturating_add(ciphertext.len()));

@@ -44,9 +44,5 @@ pub trait CeremonyStore: Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] if the backend did not answer; the state may be gone.
-    async fn take(
-        &self,
-        id: CeremonyId,
-        now: UnixTime,
-    ) -> Result<Option<Sealed<CeremonyState>>, StoreError>;
+    async fn take(&self, id: CeremonyId, now: UnixTime) -> Result<Option<Sealed<CeremonyState>>, StoreError>;
 }

@@ -102,7 +102,8 @@ impl<'a> TotpService<'a> {
         let code: OtpCode = code.parse().map_err(|_| TotpError::NotAccepted)?;
         let parts = &self.consumer.mfa.parts;
         for _ in 0..ATTEMPTS {
-            let Some(Stored { record, revision }) = parts.stores.totp.get(&self.consumer.id, id).await? else {
+            let Some(Stored { record, revision }) = parts.stores.totp.get(&self.consumer.id, id).await?
+            else {
                 return Err(TotpError::NotAccepted);
             };
             let now = parts.clock.now();
@@ -113,7 +114,9 @@ impl<'a> TotpService<'a> {
             // A step is accepted once, RFC 6238 §5.2, and an older one never after it.
             let accepted = step.filter(|step| record.last_accepted_step < Some(*step));
             let judged = match accepted {
-                Some(_) => TotpRecord { last_accepted_step: accepted, failures: 0, failed_at: None, ..record },
+                Some(_) => {
+                    TotpRecord { last_accepted_step: accepted, failures: 0, failed_at: None, ..record }
+                }
                 None => TotpRecord { failures: record.failures + 1, failed_at: Some(now), ..record },
             };
             let judged = TotpRecord { secret: self.reseal(id, &secret, judged.secret)?, ..judged };
@@ -218,9 +221,8 @@ impl<'a> TotpService<'a> {
             return SharedSecret::decode(&keyring.open(&self.place(&id), &record.secret)?);
         }
         // Whatever we saved is in our format, so a seed's ciphertext in a record of ours was put there.
-        let untouched = record.created_at.is_none()
-            && record.last_accepted_step.is_none()
-            && record.failures == 0;
+        let untouched =
+            record.created_at.is_none() && record.last_accepted_step.is_none() && record.failures == 0;
         if !untouched {
             return Err(DoesNotOpen);
         }

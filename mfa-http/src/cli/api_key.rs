@@ -40,7 +40,9 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Outcome {
     let mfa = mfa(settings).await?;
     match command {
         Command::Create { email } => print(mfa.create_api_key(&email).await?.as_str()),
-        Command::Activate { value, email } => print(mfa.activate_api_key(&value, &email).await?.expose_text()),
+        Command::Activate { value, email } => {
+            print(mfa.activate_api_key(&value, &email).await?.expose_text())
+        }
         Command::Revoke { value } => Ok(mfa.revoke_api_key(&value).await?),
         Command::List { json } => list(&mfa, json).await,
     }

@@ -26,7 +26,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Settings {
-    /// Where everything is kept: memory:// or sqlite://PATH
+    /// Where everything is kept: `memory://` or `sqlite://PATH`
     #[arg(long, env = "MFA_STORE", default_value = "sqlite://mfa.db", global = true)]
     store: String,
     /// The address to listen on
@@ -40,7 +40,7 @@ pub(crate) struct Settings {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the server (the default). MFA_ADMIN_KEY guards /api-key; without it a key for this run is printed
+    /// Run the server (the default). `MFA_ADMIN_KEY` guards `/api-key`; without it a key for this run is printed
     Serve,
     /// Create, list, activate or revoke API keys
     #[command(subcommand)]
@@ -69,10 +69,7 @@ async fn mfa(settings: &Settings) -> Result<Mfa, store::OpenError> {
     let stores = store::open(&settings.store, settings.migrate).await?;
     let hasher = mfa_http::hasher::BlockingHasher::default();
     let events = mfa_http::events::LoggedEvents;
-    Ok(Mfa::builder(stores)
-        .hasher(std::sync::Arc::new(hasher))
-        .events(std::sync::Arc::new(events))
-        .build())
+    Ok(Mfa::builder(stores).hasher(std::sync::Arc::new(hasher)).events(std::sync::Arc::new(events)).build())
 }
 
 /// Writes a line to standard output; a closed pipe is an error like any other, not a panic.

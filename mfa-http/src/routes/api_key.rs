@@ -8,15 +8,19 @@ use mfa_core::api_key::{ApiKey, ApiKeyError};
 use mfa_core::store::Cursor;
 use serde::{Deserialize, Serialize};
 
-use crate::api_key_view::ApiKeyView;
 use crate::App;
+use crate::api_key_view::ApiKeyView;
 use crate::authentication::Administrator;
 use crate::body::Body;
 use crate::error::ApiError;
 use crate::path::Segment;
 
 /// `POST /api-key` with `{"email"}`. The key is delivered, or read from the list; the answer does not hold it.
-pub(super) async fn create(_: Administrator, State(app): State<App>, body: Body) -> Result<StatusCode, ApiError> {
+pub(super) async fn create(
+    _: Administrator,
+    State(app): State<App>,
+    body: Body,
+) -> Result<StatusCode, ApiError> {
     app.mfa.create_api_key(body.text("email").unwrap_or_default()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -26,7 +26,10 @@ pub(super) struct Enrolled {
 }
 
 /// `POST /totp` with `{"issuer"?, "label"?, "algorithm"?, "digits"?, "period"?}`.
-pub(super) async fn enroll(Authenticated(consumer): Authenticated, body: Body) -> Result<Json<Enrolled>, ApiError> {
+pub(super) async fn enroll(
+    Authenticated(consumer): Authenticated,
+    body: Body,
+) -> Result<Json<Enrolled>, ApiError> {
     let enrolled = consumer.totp().enroll(options(&body)?).await?;
     // The core refuses URIs that no QR code holds, so this does not fail after the fact.
     let image_url = qr_code::data_url(&enrolled.key_uri).map_err(|_| ApiError::internal())?;
@@ -58,7 +61,12 @@ fn options(body: &Body) -> Result<TotpOptions, ApiError> {
         None | Some(Some("SHA1")) => HashAlgorithm::Sha1,
         Some(Some("SHA256")) => HashAlgorithm::Sha256,
         Some(Some("SHA512")) => HashAlgorithm::Sha512,
-        _ => return Err(ApiError::bad_request("invalid-algorithm", "algorithm must be SHA1, SHA256 or SHA512")),
+        _ => {
+            return Err(ApiError::bad_request(
+                "invalid-algorithm",
+                "algorithm must be SHA1, SHA256 or SHA512",
+            ));
+        }
     };
     let digits = match body.member("digits").map(Value::as_u64) {
         None | Some(Some(6)) => Digits::Six,

@@ -31,11 +31,7 @@ impl CeremonyStore for MemoryStore {
         Ok(())
     }
 
-    async fn take(
-        &self,
-        id: CeremonyId,
-        now: UnixTime,
-    ) -> Result<Option<Sealed<CeremonyState>>, StoreError> {
+    async fn take(&self, id: CeremonyId, now: UnixTime) -> Result<Option<Sealed<CeremonyState>>, StoreError> {
         let ceremonies = &mut self.tables().ceremonies;
         if ceremonies.len() >= CAPACITY / 2 {
             ceremonies.retain(|_, (_, expires_at)| now < *expires_at);

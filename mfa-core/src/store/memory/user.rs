@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use super::{MemoryStore, page, save};
 use crate::consumer::ConsumerId;
-use crate::store::{Cursor, Expect, Page, Revision, StoreError, Stored, UserRecord, UserStore, UserId};
+use crate::store::{Cursor, Expect, Page, Revision, StoreError, Stored, UserId, UserRecord, UserStore};
 
 #[async_trait]
 impl UserStore for MemoryStore {
