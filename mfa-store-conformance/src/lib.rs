@@ -7,11 +7,7 @@
 //! async fn fresh() -> (Stores, impl Sized) { … } // an empty store, and what keeps it alive
 //! mfa_store_conformance::store_conformance!(crate::fresh);
 //! ```
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test suite fails by panicking"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test suite fails by panicking")]
 #![expect(clippy::missing_panics_doc, reason = "every function here panics if the store breaks its rule")]
 
 pub mod api_key;

@@ -31,7 +31,7 @@ impl CeremonyStore for SqliteStore {
     }
 
     async fn take(&self, id: CeremonyId, now: UnixTime) -> Result<Option<Sealed<CeremonyState>>, StoreError> {
-        if self.takes.fetch_add(1, Ordering::Relaxed) .is_multiple_of(TAKES_PER_SWEEP) {
+        if self.takes.fetch_add(1, Ordering::Relaxed).is_multiple_of(TAKES_PER_SWEEP) {
             self.writer.write(sqlx::query(SWEEP).bind(signed(now.as_millis()))).await?;
         }
         let Some(row) = self.writer.write(sqlx::query(TAKE).bind(id.0.as_slice())).await? else {

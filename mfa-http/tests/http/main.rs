@@ -1,0 +1,11 @@
+//! The service over HTTP: the seeds' wire, bad input, limits, failing stores; and the program as an operator runs it.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod api_key;
+mod bad_input;
+mod faults;
+mod limits;
+mod logs;
+mod process;
+mod server;
+mod totp;
