@@ -31,13 +31,33 @@ struct DataKey {
 }
 
 /// A consumer's data keys. Seals with the newest, opens with whichever a record names; wiped when dropped.
+///
+/// ```
+/// use mfa_core::ConsumerId;
+/// use mfa_core::envelope::{Context, DoesNotOpen, Keyring, RecordKind, Sealed};
+/// use mfa_core::random::OsRandom;
+///
+/// let keyring = Keyring::generate(&OsRandom)?;
+/// let consumer = ConsumerId::of_first_key(&"f11ddd1f3dfa92bfa4646fa64ea9fe982dc12c33".parse()?);
+/// let here = Context { consumer: &consumer, kind: RecordKind::Totp, record_id: "1", field: "secret" };
+/// let elsewhere = Context { record_id: "2", ..here };
+///
+/// let sealed: Sealed<String> = keyring.seal(&here, b"plaintext", &OsRandom)?;
+/// assert_eq!(keyring.open(&here, &sealed)?.as_slice(), b"plaintext");
+/// assert_eq!(keyring.open(&elsewhere, &sealed), Err(DoesNotOpen));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Keyring {
     keys: Vec<DataKey>,
 }
 
 impl Keyring {
     /// A keyring with one fresh data key.
-    pub(crate) fn generate(random: &dyn SecureRandom) -> Result<Self, RandomError> {
+    ///
+    /// # Errors
+    ///
+    /// [`RandomError`] if the random generator failed.
+    pub fn generate(random: &dyn SecureRandom) -> Result<Self, RandomError> {
         Self::upgraded(None, random)
     }
 
@@ -61,7 +81,7 @@ impl Keyring {
     /// # Errors
     ///
     /// [`RandomError`] if there was no nonce to be had.
-    pub(crate) fn seal<T>(
+    pub fn seal<T>(
         &self,
         context: &Context<'_>,
         plaintext: &[u8],
@@ -76,7 +96,7 @@ impl Keyring {
     /// # Errors
     ///
     /// [`DoesNotOpen`], whatever the reason.
-    pub(crate) fn open<T>(
+    pub fn open<T>(
         &self,
         context: &Context<'_>,
         sealed: &Sealed<T>,

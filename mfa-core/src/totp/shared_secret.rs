@@ -99,7 +99,8 @@ impl SharedSecret {
     }
 
     /// The newest time step around `now` that `code` is right for: the current one, the one before, or the
-    /// one after (RFC 6238 §5.2). All three are computed and compared whatever comes of it.
+    /// one after (RFC 6238 §5.2). All three are computed and compared whatever comes of it. The newest, so that
+    /// a code which happens to be right for two steps uses up both.
     pub(super) fn matching_step(&self, code: &OtpCode, now: TimeStep) -> Option<TimeStep> {
         now.window().into_iter().fold(None, |matched, step| {
             let expected = hotp(&self.key, step.number(), self.algorithm, self.digits);
