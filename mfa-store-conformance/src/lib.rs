@@ -3,7 +3,7 @@
 //!
 //! An adapter's whole test file:
 //!
-//! ```ignore
+//! ```text
 //! async fn fresh() -> (Stores, impl Sized) { … } // an empty store, and what keeps it alive
 //! mfa_store_conformance::store_conformance!(crate::fresh);
 //! ```
