@@ -86,8 +86,8 @@ impl SqliteStore {
             .idle_timeout(Duration::from_secs(600))
             // A file does not hang up, so a ping at each checkout would be wasted.
             .test_before_acquire(false)
-            .connect_lazy_with(options.pragma("query_only", "ON"));
-        Self { readers, writer: Writer::start(connection), takes: Arc::default() }
+            .connect_lazy_with(options.clone().pragma("query_only", "ON"));
+        Self { readers, writer: Writer::start(options, connection), takes: Arc::default() }
     }
 }
 

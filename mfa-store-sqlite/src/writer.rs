@@ -7,8 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use sqlx::query::Query;
-use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
-use sqlx::{Connection as _, Execute as _, SqlStr, SqliteConnection};
+use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnectOptions, SqliteRow};
+use sqlx::{ConnectOptions as _, Connection as _, Execute as _, SqlStr, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::SqliteError;
@@ -42,17 +42,15 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(mut connection: SqliteConnection) -> Self {
+    pub(crate) fn start(options: SqliteConnectOptions, connection: SqliteConnection) -> Self {
         let (queue, mut waiting) = mpsc::channel(QUEUE);
+        let mut file = File { options, connection: Some(connection) };
         tokio::spawn(async move {
             let mut batch = Vec::with_capacity(BATCH);
             while waiting.recv_many(&mut batch, BATCH).await > 0 {
-                commit(&mut connection, &mut batch).await;
+                file.commit(&mut batch).await;
             }
-            // Best effort: the log is replayed at the next start if this fails.
-            if let Err(error) = connection.close().await {
-                tracing::debug!(error = &error as &dyn std::error::Error, "closing the writer");
-            }
+            file.disconnect().await;
         });
         Self { queue }
     }
@@ -85,37 +83,66 @@ enum Failure {
     Statement(sqlx::Error),
 }
 
-/// Commits the batch. If a statement fails, nothing of the batch was written: each is then tried by itself, so
-/// that one that cannot succeed does not fail its neighbours.
-async fn commit(connection: &mut SqliteConnection, batch: &mut Vec<Write>) {
-    match transaction(connection, batch).await {
-        Ok(rows) => {
-            for (write, row) in batch.drain(..).zip(rows) {
-                write.answer(Ok(row));
+/// The file, and the connection that writes to it.
+struct File {
+    options: SqliteConnectOptions,
+    /// Absent after a failure: what a failed transaction leaves behind (on a full disk, say) is not worth
+    /// guessing, so the next one starts on a new connection.
+    connection: Option<SqliteConnection>,
+}
+
+impl File {
+    /// Commits the batch. If a statement fails, nothing of the batch was written: each is then tried by itself,
+    /// so that one that cannot succeed does not fail its neighbours.
+    async fn commit(&mut self, batch: &mut Vec<Write>) {
+        match self.transaction(batch).await {
+            Ok(rows) => {
+                for (write, row) in batch.drain(..).zip(rows) {
+                    write.answer(Ok(row));
+                }
+            }
+            Err(Failure::Statement(_)) if batch.len() > 1 => {
+                for write in batch.drain(..) {
+                    let outcome = match self.transaction(std::slice::from_ref(&write)).await {
+                        Ok(rows) => Ok(rows.into_iter().next().flatten()),
+                        Err(Failure::Statement(error) | Failure::Transaction(error)) => Err(Arc::new(error)),
+                    };
+                    write.answer(outcome);
+                }
+            }
+            Err(Failure::Statement(error) | Failure::Transaction(error)) => {
+                let error = Arc::new(error);
+                for write in batch.drain(..) {
+                    write.answer(Err(Arc::clone(&error)));
+                }
             }
         }
-        Err(Failure::Statement(_)) if batch.len() > 1 => {
-            for write in batch.drain(..) {
-                let outcome = match transaction(connection, std::slice::from_ref(&write)).await {
-                    Ok(rows) => Ok(rows.into_iter().next().flatten()),
-                    Err(Failure::Statement(error) | Failure::Transaction(error)) => Err(Arc::new(error)),
-                };
-                write.answer(outcome);
-            }
+    }
+
+    async fn transaction(&mut self, writes: &[Write]) -> Result<Vec<Option<SqliteRow>>, Failure> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.options.connect().await.map_err(Failure::Transaction)?,
+        };
+        let outcome = run(&mut connection, writes).await;
+        self.connection = Some(connection);
+        if outcome.is_err() {
+            self.disconnect().await;
         }
-        Err(Failure::Statement(error) | Failure::Transaction(error)) => {
-            let error = Arc::new(error);
-            for write in batch.drain(..) {
-                write.answer(Err(Arc::clone(&error)));
-            }
+        outcome
+    }
+
+    async fn disconnect(&mut self) {
+        if let Some(connection) = self.connection.take()
+            && let Err(error) = connection.close().await
+        {
+            // The file is as the last commit left it; the log is replayed by whoever opens it next.
+            tracing::debug!(error = &error as &dyn std::error::Error, "closing the writer's connection");
         }
     }
 }
 
-async fn transaction(
-    connection: &mut SqliteConnection,
-    writes: &[Write],
-) -> Result<Vec<Option<SqliteRow>>, Failure> {
+async fn run(connection: &mut SqliteConnection, writes: &[Write]) -> Result<Vec<Option<SqliteRow>>, Failure> {
     // IMMEDIATE: wait for other processes' writes now, not when the first statement has read.
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(Failure::Transaction)?;
     let mut rows = Vec::with_capacity(writes.len());

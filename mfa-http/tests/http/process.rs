@@ -20,7 +20,11 @@ struct Process {
 
 impl Process {
     fn start(folder: &Path) -> Self {
-        let mut child = program(folder)
+        Self::spawn(&mut program(folder))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command
             .args(["--listen", "127.0.0.1:0"])
             .env("MFA_ADMIN_KEY", "an-admin-key-for-tests")
             .stdout(Stdio::piped())
@@ -47,7 +51,10 @@ impl Drop for Process {
 }
 
 fn program(folder: &Path) -> Command {
-    let mut command = Command::new(PROGRAM);
+    in_folder(Command::new(PROGRAM), folder)
+}
+
+fn in_folder(mut command: Command, folder: &Path) -> Command {
     command.current_dir(folder).env_remove("MFA_STORE").env_remove("MFA_LISTEN").env_remove("MFA_ADMIN_KEY");
     command
 }
@@ -251,6 +258,40 @@ async fn a_locked_file_is_a_503_until_it_is_free() {
     drop(locker.stdin.take());
     locker.wait().unwrap();
     assert_eq!(create().await.0, 204);
+}
+
+/// A disk that fills up (here: a limit on the size of files): 503 while it is full, service again afterwards,
+/// and whatever was acknowledged is there.
+#[tokio::test]
+async fn a_full_disk_is_a_503_until_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    output(folder.path(), &["migrate"]);
+    let mut shell = in_folder(Command::new("bash"), folder.path());
+    shell.args(["-c", "trap '' XFSZ; ulimit -S -f 300; exec \"$0\" \"$@\"", PROGRAM]);
+    let server = Process::spawn(&mut shell);
+    let client = reqwest::Client::new();
+    let create = |n: usize| {
+        let request =
+            client.post(format!("{}/api-key", server.url)).header("x-api-key", "an-admin-key-for-tests");
+        let body = json!({"email": format!("{n}@{}.example.com", "x".repeat(2000))});
+        async move { answer(request.json(&body)).await.0 }
+    };
+    let (mut acknowledged, mut refused) = (0, 0);
+    while refused < 20 {
+        match create(acknowledged + refused).await {
+            204 => acknowledged += 1,
+            503 => refused += 1,
+            other => panic!("{other}"),
+        }
+        assert!(acknowledged < 1000, "the limit does not bite");
+    }
+    let pid = server.child.id().to_string();
+    let lifted = Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited:"]).status().unwrap();
+    assert!(lifted.success());
+    assert_eq!(create(acknowledged).await, 204);
+    let listed = output(folder.path(), &["api-key", "list"]);
+    // A refused write may have happened all the same; an acknowledged one must have.
+    assert!((acknowledged + 1..=acknowledged + refused + 1).contains(&listed.lines().count()));
 }
 
 #[test]
