@@ -9,6 +9,8 @@ use crate::api_key::ApiKey;
 use crate::envelope::Keyring;
 use crate::event::{Action, Event};
 use crate::totp::TotpService;
+use crate::u2f::U2fService;
+use crate::webauthn::{RelyingParty, WebauthnService};
 
 /// Names a consumer: the value of its first API key, which the seeds' `apiKey` attribute holds already.
 ///
@@ -61,6 +63,16 @@ impl Consumer {
     /// Time-based one-time passwords of this consumer's users.
     pub const fn totp(&self) -> TotpService<'_> {
         TotpService::new(self)
+    }
+
+    /// WebAuthn ceremonies of this consumer's users, for one relying party.
+    pub const fn webauthn(&self, relying_party: RelyingParty) -> WebauthnService<'_> {
+        WebauthnService::new(self, relying_party)
+    }
+
+    /// Legacy U2F ceremonies by raw messages.
+    pub const fn u2f(&self) -> U2fService<'_> {
+        U2fService::new(self)
     }
 
     pub(crate) fn record(&self, action: Action, factor: Uuid) {

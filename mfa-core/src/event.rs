@@ -38,6 +38,18 @@ pub enum Action {
     TotpReset,
     /// An authenticator was deleted.
     TotpDeleted,
+    /// A credential, or a legacy U2F key, was registered.
+    CredentialRegistered,
+    /// A user authenticated with a credential.
+    CredentialAccepted,
+    /// An assertion did not pass a check.
+    CredentialRefused,
+    /// A signature counter did not grow: there may be a second copy of the key.
+    CredentialCloned,
+    /// A credential was deleted.
+    CredentialDeleted,
+    /// A user was deleted with everything it had.
+    UserDeleted,
 }
 
 impl Action {
@@ -57,6 +69,12 @@ impl Action {
             Self::TotpDisabled => "totp.disabled",
             Self::TotpReset => "totp.reset",
             Self::TotpDeleted => "totp.deleted",
+            Self::CredentialRegistered => "credential.registered",
+            Self::CredentialAccepted => "credential.accepted",
+            Self::CredentialRefused => "credential.refused",
+            Self::CredentialCloned => "credential.cloned",
+            Self::CredentialDeleted => "credential.deleted",
+            Self::UserDeleted => "user.deleted",
         }
     }
 }

@@ -34,6 +34,8 @@ pub mod random;
 pub mod secret;
 pub mod store;
 pub mod totp;
+pub mod u2f;
+pub mod webauthn;
 
 pub use consumer::{Consumer, ConsumerId};
 pub use mfa::{Mfa, MfaBuilder};

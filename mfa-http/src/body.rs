@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use axum::body::to_bytes;
+use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -39,27 +39,36 @@ impl Body {
 impl<S: Send + Sync> FromRequest<S> for Body {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let too_large =
-            || ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is over 64 KiB");
-        let announced = request.headers().get("content-length").and_then(|value| value.to_str().ok());
-        if announced.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > LIMIT) {
-            return Err(too_large());
-        }
-        let reading = tokio::time::timeout(PATIENCE, to_bytes(request.into_body(), LIMIT));
-        let bytes = match reading.await {
-            Ok(Ok(bytes)) => bytes,
-            Ok(Err(error)) if is_too_large(&error) => return Err(too_large()),
-            Ok(Err(_)) => return Err(ApiError::bad_request("incomplete", "The body ended early")),
-            Err(_) => {
-                let message = "The body took too long to arrive";
-                return Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "timeout", message));
-            }
-        };
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let RawBody(bytes) = RawBody::from_request(request, state).await?;
         if bytes.trim_ascii().is_empty() {
             return Ok(Self(Vec::new()));
         }
         serde_json::from_slice(&bytes).map_err(|_| MALFORMED)
+    }
+}
+
+/// The bytes of a body, for what the core reads itself.
+pub(crate) struct RawBody(pub(crate) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for RawBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let too_large = || ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is over 64 KiB");
+        let announced = request.headers().get("content-length").and_then(|value| value.to_str().ok());
+        if announced.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > LIMIT) {
+            return Err(too_large());
+        }
+        match tokio::time::timeout(PATIENCE, to_bytes(request.into_body(), LIMIT)).await {
+            Ok(Ok(bytes)) => Ok(Self(bytes)),
+            Ok(Err(error)) if is_too_large(&error) => Err(too_large()),
+            Ok(Err(_)) => Err(ApiError::bad_request("incomplete", "The body ended early")),
+            Err(_) => {
+                let message = "The body took too long to arrive";
+                Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "timeout", message))
+            }
+        }
     }
 }
 

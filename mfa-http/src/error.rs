@@ -1,5 +1,6 @@
 //! The one place where domain errors become HTTP: what the client hears, and what the log keeps.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::time::Duration;
 
@@ -16,21 +17,26 @@ use serde::Serialize;
 pub(crate) struct ApiError {
     status: StatusCode,
     code: &'static str,
-    message: &'static str,
+    message: Cow<'static, str>,
     retry_after: Option<Duration>,
 }
 
 #[derive(Serialize)]
-struct Body {
-    message: &'static str,
+struct Body<'a> {
+    message: &'a str,
     status: u16,
-    error: &'static str,
+    error: &'a str,
     code: &'static str,
 }
 
 impl ApiError {
     pub(crate) const fn new(status: StatusCode, code: &'static str, message: &'static str) -> Self {
-        Self { status, code, message, retry_after: None }
+        Self { status, code, message: Cow::Borrowed(message), retry_after: None }
+    }
+
+    /// The same error in other words.
+    pub(crate) fn saying(self, message: String) -> Self {
+        Self { message: Cow::Owned(message), ..self }
     }
 
     pub(crate) const fn bad_request(code: &'static str, message: &'static str) -> Self {
@@ -45,12 +51,12 @@ impl ApiError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal Server Error")
     }
 
-    pub(crate) const fn unavailable() -> Self {
+    pub(crate) fn unavailable() -> Self {
         let unavailable = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Try again later");
         Self { retry_after: Some(Duration::from_secs(1)), ..unavailable }
     }
 
-    const fn throttled(retry_after: Duration) -> Self {
+    fn throttled(retry_after: Duration) -> Self {
         let message = "Too many failed attempts, try again later";
         let throttled = Self::new(StatusCode::TOO_MANY_REQUESTS, "throttled", message);
         Self { retry_after: Some(retry_after), ..throttled }
@@ -60,7 +66,7 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let Self { status, code, message, retry_after } = self;
-        let body = Json(Body { message, status: status.as_u16(), error: message, code });
+        let body = Json(Body { message: &message, status: status.as_u16(), error: &message, code });
         let mut response = (status, body).into_response();
         if let Some(wait) = retry_after {
             // Whole seconds, rounded up: RFC 9110 §10.2.3.

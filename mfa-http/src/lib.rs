@@ -11,6 +11,7 @@ mod error;
 pub mod events;
 pub mod hasher;
 mod path;
+mod relying_party;
 mod qr_code;
 mod routes;
 pub mod server;

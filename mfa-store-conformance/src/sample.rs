@@ -64,6 +64,7 @@ pub fn user(n: u32, owner: &str) -> UserRecord {
         u2f_app_id: None,
         u2f_key_handle: Some(Sealed::from_stored(n.to_be_bytes().to_vec())),
         u2f_public_key: Some(bytes(3)),
+        u2f_sign_count: Some(u32::MAX),
     }
 }
 

@@ -31,6 +31,7 @@ CREATE TABLE user (
     u2f_app_id     BLOB,
     u2f_key_handle BLOB,
     u2f_public_key BLOB,
+    u2f_sign_count INTEGER,
     revision       INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX user_by_consumer ON user (consumer, id);

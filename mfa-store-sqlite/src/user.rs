@@ -5,16 +5,16 @@ use mfa_core::store::{Cursor, Expect, Page, Revision, StoreError, Stored, UserId
 use sqlx::sqlite::SqliteRow;
 
 use crate::SqliteStore;
-use crate::column::{consumer, get, one_more, page, revision, signed};
+use crate::column::{consumer, get, one_more, optional, page, revision, signed};
 use crate::error::SqliteError;
 
 const GET: &str = "SELECT * FROM user WHERE id = ?1 AND consumer = ?2";
 const PAGE: &str = "SELECT * FROM user WHERE consumer = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
 const INSERT: &str = "INSERT INTO user (id, consumer, credentials, u2f_app_id, u2f_key_handle, u2f_public_key, \
-    revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1) ON CONFLICT DO NOTHING RETURNING revision";
+    u2f_sign_count, revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1) ON CONFLICT DO NOTHING RETURNING revision";
 const UPDATE: &str = "UPDATE user SET credentials = ?3, u2f_app_id = ?4, u2f_key_handle = ?5, \
-    u2f_public_key = ?6, revision = revision + 1 \
-    WHERE id = ?1 AND consumer = ?2 AND revision = ?7 RETURNING revision";
+    u2f_public_key = ?6, u2f_sign_count = ?7, revision = revision + 1 \
+    WHERE id = ?1 AND consumer = ?2 AND revision = ?8 RETURNING revision";
 const DELETE: &str = "DELETE FROM user WHERE id = ?1 AND consumer = ?2 RETURNING revision";
 
 #[async_trait]
@@ -36,7 +36,8 @@ impl UserStore for SqliteStore {
             .bind(record.credentials.as_ref().map(Sealed::as_bytes))
             .bind(record.u2f_app_id.as_ref().map(Sealed::as_bytes))
             .bind(record.u2f_key_handle.as_ref().map(Sealed::as_bytes))
-            .bind(record.u2f_public_key.as_ref().map(Sealed::as_bytes));
+            .bind(record.u2f_public_key.as_ref().map(Sealed::as_bytes))
+            .bind(record.u2f_sign_count.map(i64::from));
         if let Expect::At(revision) = expect {
             query = query.bind(signed(revision.number()));
         }
@@ -73,6 +74,12 @@ fn read(row: &SqliteRow) -> Result<Stored<UserRecord>, SqliteError> {
         u2f_app_id: sealed("u2f_app_id")?,
         u2f_key_handle: sealed("u2f_key_handle")?,
         u2f_public_key: sealed("u2f_public_key")?,
+        u2f_sign_count: count(row)?,
     };
     Ok(Stored { record, revision: revision(row)? })
+}
+
+fn count(row: &SqliteRow) -> Result<Option<u32>, SqliteError> {
+    let count = optional(row, "u2f_sign_count")?;
+    count.map(|count| count.try_into().map_err(|_| SqliteError::Column("u2f_sign_count"))).transpose()
 }

@@ -119,6 +119,11 @@ impl Keyring {
         legacy::open(data_key.key.expose(), sealed.as_bytes())
     }
 
+    /// Whether `id` is one of this ring's data keys that seal.
+    pub(crate) fn has(&self, id: DataKeyId) -> bool {
+        self.keys.iter().any(|key| key.id == id && key.algorithm == Algorithm::Aes256Gcm)
+    }
+
     /// The data key that seals.
     pub(crate) fn newest_id(&self) -> DataKeyId {
         self.newest().id

@@ -45,6 +45,8 @@ pub struct UserRecord {
     pub u2f_key_handle: Option<Sealed<Vec<u8>>>,
     /// Public key of the legacy U2F key.
     pub u2f_public_key: Option<Sealed<Vec<u8>>>,
+    /// The highest counter of the legacy U2F key; the seed did not keep it.
+    pub u2f_sign_count: Option<u32>,
 }
 
 /// Keeps WebAuthn users, one record each.

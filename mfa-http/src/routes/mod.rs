@@ -3,6 +3,9 @@
 mod api_key;
 mod health;
 mod totp;
+mod u2f;
+mod webauthn;
+mod webauthn_error;
 
 use std::any::Any;
 use std::time::Duration;
@@ -12,7 +15,7 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -33,6 +36,13 @@ pub fn router(app: App) -> Router {
         .route("/totp/{uuid}", get(totp::status).delete(totp::delete))
         .route("/totp/{uuid}/validate", post(totp::validate))
         .route("/totp/{uuid}/reset", post(totp::reset))
+        .route("/webauthn/register", post(webauthn::begin_registration).put(webauthn::finish_registration))
+        .route("/webauthn/login", post(webauthn::begin_authentication).put(webauthn::finish_authentication))
+        .route("/webauthn/user", get(webauthn::list).delete(webauthn::delete_user))
+        .route("/webauthn/credential/{id}", delete(webauthn::delete_credential).patch(webauthn::rename))
+        .route("/u2f", post(u2f::begin_registration))
+        .route("/u2f/{uuid}", put(u2f::finish_registration).delete(u2f::delete))
+        .route("/u2f/{uuid}/auth", post(u2f::begin_authentication).put(u2f::finish_authentication))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .fallback(no_such_route)

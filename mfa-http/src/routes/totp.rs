@@ -87,6 +87,12 @@ pub(super) struct Valid {
     status: u16,
 }
 
+impl Valid {
+    pub(super) const fn new() -> Self {
+        Self { message: "Valid", status: 200 }
+    }
+}
+
 /// `POST /totp/{uuid}/validate` with `{"code"}`, a string.
 pub(super) async fn validate(
     Authenticated(consumer): Authenticated,
@@ -97,7 +103,7 @@ pub(super) async fn validate(
     let code = code.ok_or(ApiError::bad_request("code-required", "code (as a string) is required"))?;
     let id: TotpId = uuid.parse().map_err(|_| TotpError::NotAccepted)?;
     consumer.totp().verify(id, code).await?;
-    Ok(Json(Valid { message: "Valid", status: 200 }))
+    Ok(Json(Valid::new()))
 }
 
 /// The state of an authenticator; times in milliseconds since 1970, durations in seconds.

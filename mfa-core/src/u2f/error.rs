@@ -1,0 +1,86 @@
+//! Why a U2F ceremony failed.
+
+use super::InvalidAppId;
+use crate::webauthn::{Refusal, WebauthnError};
+
+/// The check that a message did not pass.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum U2fRefusal {
+    /// A field is missing, not base64, or the bytes do not add up.
+    #[error("the message is malformed")]
+    Malformed,
+    /// The client data is not its JSON.
+    #[error("the client data is malformed")]
+    ClientData,
+    /// `typ` is not that of the ceremony.
+    #[error("the client data is of another ceremony type")]
+    ClientDataType,
+    /// No ceremony of this kind awaits this challenge.
+    #[error("no ceremony awaits this challenge")]
+    Challenge,
+    /// The origin is not a facet of the AppID.
+    #[error("the origin is not a facet of the AppID")]
+    Facet,
+    /// The message is of another key.
+    #[error("the key handle is another key's")]
+    KeyHandle,
+    /// Nobody touched the key.
+    #[error("the user was not present")]
+    UserPresence,
+    /// The signature does not verify.
+    #[error("the signature does not verify")]
+    Signature,
+    /// The counter did not grow: there may be a second copy of the key.
+    #[error("the counter did not grow")]
+    Counter,
+}
+
+impl U2fRefusal {
+    /// The stable name of the check.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::ClientData => "client-data",
+            Self::ClientDataType => "client-data-type",
+            Self::Challenge => "challenge",
+            Self::Facet => "facet",
+            Self::KeyHandle => "key-handle",
+            Self::UserPresence => "user-presence",
+            Self::Signature => "signature",
+            Self::Counter => "counter",
+        }
+    }
+}
+
+/// Why an operation on a U2F key failed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum U2fError {
+    /// There is no such record, or it is another consumer's.
+    #[error("no such U2F record")]
+    NotFound,
+    /// The record has no registered key.
+    #[error("no key is registered")]
+    NotRegistered,
+    /// The AppID is none.
+    #[error(transparent)]
+    AppId(#[from] InvalidAppId),
+    /// The message did not pass a check; its ceremony is used up.
+    #[error(transparent)]
+    Refused(#[from] U2fRefusal),
+    /// The record does not open, or the store failed.
+    #[error(transparent)]
+    User(WebauthnError),
+}
+
+impl From<WebauthnError> for U2fError {
+    fn from(error: WebauthnError) -> Self {
+        match error {
+            WebauthnError::Refused(Refusal::Challenge | Refusal::User | Refusal::RelyingParty) => {
+                Self::Refused(U2fRefusal::Challenge)
+            }
+            other => Self::User(other),
+        }
+    }
+}

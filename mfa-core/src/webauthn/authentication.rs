@@ -1,0 +1,114 @@
+//! Verifying an assertion, step by step after WebAuthn L3 §7.2.
+
+use sha2::{Digest, Sha256};
+
+use super::{
+    AuthenticationResponse, AuthenticatorData, ClientData, ClientDataType, CredentialRecord, PublicKey, Refusal,
+    RelyingParty, UserVerification, WebauthnError,
+};
+
+/// Proof that an assertion passed every check: what the record must become.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Assertion {
+    /// The new signature counter.
+    pub sign_count: u32,
+    /// The user was verified.
+    pub user_verified: bool,
+    /// Backup eligibility, known from now on.
+    pub backup_eligible: bool,
+    /// The new backup state.
+    pub backup_state: bool,
+}
+
+/// Verifies `response` against `credential`, which the caller found by [`AuthenticationResponse::credential_id`]
+/// among those allowed (§7.2 steps 5 and 6 but for the user handle) after taking the ceremony of `challenge`.
+/// `app_id` is the AppID of `credential`, if that is a legacy U2F key.
+///
+/// # Errors
+///
+/// [`WebauthnError::Malformed`] if the client data is no JSON, otherwise [`WebauthnError::Refused`] with the
+/// first check that fails, in the order of the specification's steps.
+pub fn verify_authentication(
+    response: &AuthenticationResponse,
+    credential: &CredentialRecord,
+    challenge: &[u8],
+    user_handle: &str,
+    relying_party: &RelyingParty,
+    app_id: Option<&str>,
+) -> Result<Assertion, WebauthnError> {
+    let client_data = ClientData::parse(&response.client_data_json)?;
+    Ok(verify(response, &client_data, credential, challenge, user_handle, relying_party, app_id)?)
+}
+
+fn verify(
+    response: &AuthenticationResponse,
+    client_data: &ClientData,
+    credential: &CredentialRecord,
+    challenge: &[u8],
+    user_handle: &str,
+    relying_party: &RelyingParty,
+    app_id: Option<&str>,
+) -> Result<Assertion, Refusal> {
+    // `id` is an unsigned copy of `rawId`; two that differ are a client that lies (§5.1).
+    if response.id != response.raw_id || response.raw_id != credential.id.0 {
+        return Err(Refusal::CredentialId);
+    }
+    // Step 6: the user handle, where there is one, is this user's.
+    if let Some(handle) = &response.user_handle
+        && !is_handle_of(handle, user_handle)
+    {
+        return Err(Refusal::UserHandle);
+    }
+    // Steps 10 to 14.
+    if client_data.challenge != challenge {
+        return Err(Refusal::Challenge);
+    }
+    client_data.check(ClientDataType::Get, relying_party)?;
+
+    // Step 15: the RP ID, or the AppID of this very key (§10.1.1). The client's word for it is unsigned.
+    let data = AuthenticatorData::parse(&response.authenticator_data)?;
+    let app_id_hash = app_id.map(|app_id| Sha256::digest(app_id.as_bytes()).into());
+    if data.rp_id_hash != relying_party.id_hash() && Some(data.rp_id_hash) != app_id_hash {
+        return Err(Refusal::RpIdHash);
+    }
+    // Step 16.
+    if !data.flags.user_present() {
+        return Err(Refusal::UserPresence);
+    }
+    // Step 17.
+    if relying_party.user_verification == UserVerification::Required && !data.flags.user_verified() {
+        return Err(Refusal::UserVerification);
+    }
+    // Step 18.
+    if data.flags.backup_state() && !data.flags.backup_eligible() {
+        return Err(Refusal::BackupState);
+    }
+    // Step 19: unknown until the first verified login, fixed from then on.
+    if credential.backup_eligible.is_some_and(|eligible| eligible != data.flags.backup_eligible()) {
+        return Err(Refusal::BackupEligibility);
+    }
+    // Steps 20 and 21.
+    let key = PublicKey::parse(&credential.public_key)?;
+    let client_data_hash = Sha256::digest(&response.client_data_json);
+    let signed = [response.authenticator_data.as_slice(), &client_data_hash].concat();
+    key.verify(&signed, &response.signature)?;
+    // Step 22: a counter that is in use must grow.
+    let counts = data.sign_count != 0 || credential.sign_count != 0;
+    if counts && data.sign_count <= credential.sign_count {
+        return Err(Refusal::SignCount);
+    }
+    // Steps 23 and 24: what the record becomes.
+    Ok(Assertion {
+        sign_count: data.sign_count,
+        user_verified: data.flags.user_verified(),
+        backup_eligible: data.flags.backup_eligible(),
+        backup_state: data.flags.backup_state(),
+    })
+}
+
+/// The handle is the user's id as text. Keys registered through an old front end hold the text that encodes it,
+/// and a new one encodes that once more.
+fn is_handle_of(handle: &[u8], user: &str) -> bool {
+    handle == user.as_bytes() || handle == data_encoding::BASE64URL_NOPAD.encode(user.as_bytes()).as_bytes()
+}

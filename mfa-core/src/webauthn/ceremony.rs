@@ -1,0 +1,129 @@
+//! What the server remembers between the two halves of a ceremony: sealed, bound to everything it was begun for,
+//! and taken before the answer is judged (WebAuthn L3 §13.4.3).
+
+use std::time::Duration;
+
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use super::{Refusal, RelyingParty, UserVerification, WebauthnError};
+use crate::envelope::{Context, RecordKind};
+use crate::random::{RandomError, random_bytes};
+use crate::store::{CeremonyId, UserId};
+use crate::{Consumer, ConsumerId};
+
+/// How long a ceremony may take.
+pub(crate) const LIFETIME: Duration = Duration::from_secs(300);
+
+/// What a challenge may be used for.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) enum Purpose {
+    Registration,
+    Authentication,
+    U2fRegistration,
+    U2fAuthentication,
+}
+
+/// A ceremony that was begun.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct Ceremony {
+    pub(crate) purpose: Purpose,
+    pub(crate) user: String,
+    rp_id: String,
+    origins: Vec<String>,
+    user_verification: String,
+    /// Credential ids in base64url; those that may answer.
+    allowed: Vec<String>,
+}
+
+impl Ceremony {
+    pub(crate) fn new<'a>(
+        purpose: Purpose,
+        user: UserId,
+        relying_party: &RelyingParty,
+        allowed: impl Iterator<Item = &'a [u8]>,
+    ) -> Self {
+        Self {
+            purpose,
+            user: user.to_string(),
+            rp_id: relying_party.id.clone(),
+            origins: relying_party.origins.clone(),
+            user_verification: relying_party.user_verification.as_str().to_owned(),
+            allowed: allowed.map(|id| BASE64URL_NOPAD.encode(id)).collect(),
+        }
+    }
+
+    /// Remembers the ceremony under a fresh challenge of 32 bytes.
+    pub(crate) async fn begin(&self, consumer: &Consumer) -> Result<[u8; 32], WebauthnError> {
+        let parts = &consumer.mfa.parts;
+        let challenge = *random_bytes::<32>(&*parts.random)?;
+        let id = id_of(&consumer.id, &challenge);
+        let sealed = self.seal(consumer, id)?;
+        parts.stores.ceremonies.put(id, sealed, parts.clock.now().after(LIFETIME)).await?;
+        Ok(challenge)
+    }
+
+    /// Takes the ceremony that awaits `challenge`: from here on the challenge is used up, whatever comes.
+    pub(crate) async fn take(consumer: &Consumer, challenge: &[u8]) -> Result<Self, WebauthnError> {
+        let parts = &consumer.mfa.parts;
+        let id = id_of(&consumer.id, challenge);
+        let sealed = parts.stores.ceremonies.take(id, parts.clock.now()).await?.ok_or(Refusal::Challenge)?;
+        let opened = consumer.keyring.open(&place(&consumer.id, &HEXLOWER.encode(&id.0)), &sealed)?;
+        serde_json::from_slice(&opened).map_err(|_| crate::envelope::DoesNotOpen.into())
+    }
+
+    /// Checks that it was begun for the same purpose, user and relying party.
+    pub(crate) fn check(
+        &self,
+        purpose: Purpose,
+        user: UserId,
+        relying_party: &RelyingParty,
+    ) -> Result<(), Refusal> {
+        if self.purpose != purpose {
+            return Err(Refusal::Challenge);
+        }
+        if self.user != user.to_string() {
+            return Err(Refusal::User);
+        }
+        if self.rp_id != relying_party.id || self.origins != relying_party.origins {
+            return Err(Refusal::RelyingParty);
+        }
+        Ok(())
+    }
+
+    /// Whether this credential may answer: WebAuthn L3 §7.2 step 5.
+    pub(crate) fn allows(&self, credential_id: &[u8]) -> bool {
+        self.allowed.contains(&BASE64URL_NOPAD.encode(credential_id))
+    }
+
+    /// The policy the ceremony was begun with.
+    pub(crate) fn user_verification(&self) -> UserVerification {
+        UserVerification::from_name(&self.user_verification).unwrap_or(UserVerification::Required)
+    }
+
+    fn seal(
+        &self,
+        consumer: &Consumer,
+        id: CeremonyId,
+    ) -> Result<crate::envelope::Sealed<crate::store::CeremonyState>, RandomError> {
+        #[expect(clippy::expect_used, reason = "strings and lists of strings serialise")]
+        let json = Zeroizing::new(serde_json::to_vec(self).expect("strings"));
+        let id = HEXLOWER.encode(&id.0);
+        consumer.keyring.seal(&place(&consumer.id, &id), &json, &*consumer.mfa.parts.random)
+    }
+}
+
+/// A consumer finds its own ceremonies only: another that knows the challenge names another id.
+fn id_of(consumer: &ConsumerId, challenge: &[u8]) -> CeremonyId {
+    let mut hash = Sha256::new();
+    hash.update((consumer.as_str().len() as u64).to_be_bytes());
+    hash.update(consumer.as_str());
+    hash.update(challenge);
+    CeremonyId(hash.finalize().into())
+}
+
+fn place<'a>(consumer: &'a ConsumerId, id: &'a str) -> Context<'a> {
+    Context { consumer, kind: RecordKind::Ceremony, record_id: id, field: "state" }
+}

@@ -1,0 +1,154 @@
+//! Why a ceremony failed.
+
+use crate::envelope::DoesNotOpen;
+use crate::random::RandomError;
+use crate::store::StoreError;
+
+use super::MalformedResponse;
+
+/// The check that a response did not pass. The variants follow WebAuthn L3 §7.1 and §7.2.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// No ceremony of this kind awaits this challenge: never begun, over five minutes old, or finished.
+    #[error("no ceremony awaits this challenge")]
+    Challenge,
+    /// The ceremony was begun for another user.
+    #[error("the ceremony was begun for another user")]
+    User,
+    /// The relying party differs from the one the ceremony was begun for.
+    #[error("the relying party changed during the ceremony")]
+    RelyingParty,
+    /// `type` of the client data is not that of the ceremony.
+    #[error("the client data is of another ceremony type")]
+    ClientDataType,
+    /// The origin is not one of the relying party's.
+    #[error("the origin is not allowed")]
+    Origin,
+    /// The ceremony ran in a frame of another origin.
+    #[error("a cross-origin ceremony is not allowed")]
+    CrossOrigin,
+    /// The top-level origin is not allowed.
+    #[error("the top-level origin is not allowed")]
+    TopOrigin,
+    /// The authenticator data is malformed, or has bytes after its end.
+    #[error("the authenticator data is malformed")]
+    AuthenticatorData,
+    /// The authenticator signed for another RP ID.
+    #[error("the RP ID hash is another one")]
+    RpIdHash,
+    /// Nobody touched the authenticator.
+    #[error("the user was not present")]
+    UserPresence,
+    /// The user was not verified, although the relying party requires it.
+    #[error("the user was not verified")]
+    UserVerification,
+    /// Backed up, yet not eligible for backup.
+    #[error("backup state without backup eligibility")]
+    BackupState,
+    /// Backup eligibility is another than at registration.
+    #[error("backup eligibility changed")]
+    BackupEligibility,
+    /// The key's algorithm was not offered, or cannot be verified.
+    #[error("the algorithm is not offered")]
+    Algorithm,
+    /// The public key is malformed.
+    #[error("the public key is malformed")]
+    PublicKey,
+    /// The attestation statement format is unknown.
+    #[error("the attestation format is not supported")]
+    AttestationFormat,
+    /// The attestation statement does not verify.
+    #[error("the attestation statement does not verify")]
+    Attestation,
+    /// The credential ID is empty or over 1023 bytes.
+    #[error("the credential ID has an impossible length")]
+    CredentialIdLength,
+    /// The user has this credential already.
+    #[error("the credential is registered already")]
+    DuplicateCredential,
+    /// The user has as many credentials as one may have.
+    #[error("the user has too many credentials")]
+    TooManyCredentials,
+    /// `id` and `rawId` differ.
+    #[error("id and rawId differ")]
+    CredentialId,
+    /// The credential was not in the list that the ceremony allowed.
+    #[error("the credential is not allowed in this ceremony")]
+    CredentialNotAllowed,
+    /// The authenticator names another user.
+    #[error("the user handle is another user's")]
+    UserHandle,
+    /// The signature does not verify.
+    #[error("the signature does not verify")]
+    Signature,
+    /// The signature counter did not grow: there may be a second copy of the key.
+    #[error("the signature counter did not grow")]
+    SignCount,
+}
+
+impl Refusal {
+    /// The stable name of the check.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Challenge => "challenge",
+            Self::User => "user",
+            Self::RelyingParty => "relying-party",
+            Self::ClientDataType => "client-data-type",
+            Self::Origin => "origin",
+            Self::CrossOrigin => "cross-origin",
+            Self::TopOrigin => "top-origin",
+            Self::AuthenticatorData => "authenticator-data",
+            Self::RpIdHash => "rp-id-hash",
+            Self::UserPresence => "user-presence",
+            Self::UserVerification => "user-verification",
+            Self::BackupState => "backup-state",
+            Self::BackupEligibility => "backup-eligibility",
+            Self::Algorithm => "algorithm",
+            Self::PublicKey => "public-key",
+            Self::AttestationFormat => "attestation-format",
+            Self::Attestation => "attestation",
+            Self::CredentialIdLength => "credential-id-length",
+            Self::DuplicateCredential => "duplicate-credential",
+            Self::TooManyCredentials => "too-many-credentials",
+            Self::CredentialId => "credential-id",
+            Self::CredentialNotAllowed => "credential-not-allowed",
+            Self::UserHandle => "user-handle",
+            Self::Signature => "signature",
+            Self::SignCount => "sign-count",
+        }
+    }
+}
+
+/// Why an operation on a user or its credentials failed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WebauthnError {
+    /// The response is not one of the WebAuthn API's.
+    #[error(transparent)]
+    Malformed(#[from] MalformedResponse),
+
+    /// The response did not pass a check; its ceremony is used up.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+
+    /// The user has no credentials, or there is no such user.
+    #[error("the user has no credentials")]
+    NoCredentials,
+
+    /// The user has no such credential, or there is no such user.
+    #[error("no such credential")]
+    NotFound,
+
+    /// The user's stored record does not open.
+    #[error(transparent)]
+    DoesNotOpen(#[from] DoesNotOpen),
+
+    /// The random generator failed.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

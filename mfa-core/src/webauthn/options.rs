@@ -1,0 +1,175 @@
+//! What the browser is asked to do, WebAuthn L3 §5.4 and §5.5; the members the Go seed sent, in its order.
+
+use data_encoding::BASE64URL_NOPAD;
+use serde::Serialize;
+
+use super::{CredentialRecord, OFFERED_ALGORITHMS, RelyingParty};
+
+/// How long the browser may wait, in milliseconds.
+const TIMEOUT: u32 = 120_000;
+
+/// For `navigator.credentials.create()`, to be sent as JSON.
+#[derive(Clone, Debug, Serialize)]
+pub struct RegistrationOptions {
+    #[serde(rename = "publicKey")]
+    public_key: CreationOptions,
+}
+
+/// For `navigator.credentials.get()`, to be sent as JSON.
+#[derive(Clone, Debug, Serialize)]
+pub struct AuthenticationOptions {
+    #[serde(rename = "publicKey")]
+    public_key: RequestOptions,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CreationOptions {
+    rp: Entity,
+    user: User,
+    challenge: String,
+    pub_key_cred_params: Vec<Parameters>,
+    timeout: u32,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    exclude_credentials: Vec<Descriptor>,
+    authenticator_selection: Selection,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extensions: Option<Extensions>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestOptions {
+    challenge: String,
+    timeout: u32,
+    rp_id: String,
+    allow_credentials: Vec<Descriptor>,
+    user_verification: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extensions: Option<Extensions>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Entity {
+    name: String,
+    id: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct User {
+    name: String,
+    #[serde(rename = "displayName")]
+    display_name: String,
+    id: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Parameters {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    alg: i32,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Selection {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resident_key: Option<&'static str>,
+    require_resident_key: bool,
+    user_verification: &'static str,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Descriptor {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    id: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    transports: Vec<String>,
+}
+
+impl Descriptor {
+    fn of(id: &[u8], transports: &[String]) -> Self {
+        Self { kind: "public-key", id: BASE64URL_NOPAD.encode(id), transports: transports.to_vec() }
+    }
+}
+
+/// §10.1.1 and §10.1.2.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Extensions {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    appid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    appid_exclude: Option<String>,
+}
+
+/// A legacy U2F key, as options mention it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LegacyKey<'a> {
+    pub(super) app_id: &'a str,
+    pub(super) key_handle: &'a [u8],
+}
+
+impl RegistrationOptions {
+    pub(super) fn new<'a>(
+        relying_party: &RelyingParty,
+        (user_handle, name, display_name): (&str, &str, &str),
+        challenge: &[u8],
+        known: impl Iterator<Item = &'a CredentialRecord>,
+        legacy: Option<LegacyKey<'_>>,
+    ) -> Self {
+        let mut exclude_credentials = Vec::new();
+        if relying_party.exclude_credentials {
+            exclude_credentials.extend(known.map(|record| Descriptor::of(&record.id.0, &record.transports)));
+        }
+        // `appidExclude` looks for the excluded ids under the AppID, so the key handle must be among them.
+        exclude_credentials.extend(legacy.map(|legacy| Descriptor::of(legacy.key_handle, &[])));
+        let resident_key = relying_party.resident_key;
+        let public_key = CreationOptions {
+            rp: Entity { name: relying_party.name.clone(), id: relying_party.id.clone() },
+            user: User {
+                name: name.to_owned(),
+                display_name: display_name.to_owned(),
+                id: BASE64URL_NOPAD.encode(user_handle.as_bytes()),
+            },
+            challenge: BASE64URL_NOPAD.encode(challenge),
+            pub_key_cred_params: OFFERED_ALGORITHMS
+                .iter()
+                .map(|algorithm| Parameters { kind: "public-key", alg: algorithm.number() })
+                .collect(),
+            timeout: TIMEOUT,
+            exclude_credentials,
+            authenticator_selection: Selection {
+                // The seed left the member out, and `discouraged` is what it then means.
+                resident_key: (resident_key != super::ResidentKey::Discouraged).then(|| resident_key.as_str()),
+                require_resident_key: resident_key == super::ResidentKey::Required,
+                user_verification: relying_party.user_verification.as_str(),
+            },
+            extensions: legacy
+                .map(|legacy| Extensions { appid: None, appid_exclude: Some(legacy.app_id.to_owned()) }),
+        };
+        Self { public_key }
+    }
+}
+
+impl AuthenticationOptions {
+    pub(super) fn new<'a>(
+        relying_party: &RelyingParty,
+        challenge: &[u8],
+        known: impl Iterator<Item = &'a CredentialRecord>,
+        legacy: Option<LegacyKey<'_>>,
+    ) -> Self {
+        let known = known.map(|record| Descriptor::of(&record.id.0, &record.transports));
+        let public_key = RequestOptions {
+            challenge: BASE64URL_NOPAD.encode(challenge),
+            timeout: TIMEOUT,
+            rp_id: relying_party.id.clone(),
+            allow_credentials: known.chain(legacy.map(|legacy| Descriptor::of(legacy.key_handle, &[]))).collect(),
+            user_verification: relying_party.user_verification.as_str(),
+            extensions: legacy
+                .map(|legacy| Extensions { appid: Some(legacy.app_id.to_owned()), appid_exclude: None }),
+        };
+        Self { public_key }
+    }
+}

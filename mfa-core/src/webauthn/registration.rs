@@ -1,0 +1,188 @@
+//! Verifying a registration, WebAuthn L3 §7.1: webauthn-rs-core verifies attestation, we what it leaves to the
+//! relying party. Every call to that crate is in this file.
+
+use std::time::Duration;
+
+use data_encoding::BASE64URL_NOPAD;
+use minicbor::Decoder;
+use serde_json::json;
+use url::Url;
+use webauthn_rs_core::WebauthnCore;
+use webauthn_rs_core::error::WebauthnError as CoreError;
+use webauthn_rs_core::proto::{AuthenticatorAttestationResponseRaw, RegisterPublicKeyCredential, RegistrationState};
+
+use super::authenticator_data::split_cbor;
+use super::{
+    AuthenticatorData, ClientData, ClientDataType, CoseAlgorithm, CredentialId, CredentialRecord, PublicKey,
+    Refusal, RegistrationResponse, RelyingParty, UserVerification, WebauthnError,
+};
+
+/// What new credentials may use: what webauthn-rs-core can register and we can verify, preferred first.
+pub const OFFERED_ALGORITHMS: [CoseAlgorithm; 3] = [CoseAlgorithm::Es256, CoseAlgorithm::Es384, CoseAlgorithm::Rs256];
+
+/// Verifies `response` to the ceremony of `challenge` and returns the record to keep, without label and times.
+///
+/// # Errors
+///
+/// [`WebauthnError::Malformed`] if the client data is no JSON, otherwise [`WebauthnError::Refused`] with the
+/// first check that fails.
+pub fn verify_registration(
+    response: &RegistrationResponse,
+    challenge: &[u8],
+    relying_party: &RelyingParty,
+) -> Result<CredentialRecord, WebauthnError> {
+    let client_data = ClientData::parse(&response.client_data_json)?;
+    Ok(verify(response, &client_data, challenge, relying_party)?)
+}
+
+fn verify(
+    response: &RegistrationResponse,
+    client_data: &ClientData,
+    challenge: &[u8],
+    relying_party: &RelyingParty,
+) -> Result<CredentialRecord, Refusal> {
+    // Steps 7 to 11.
+    if client_data.challenge != challenge {
+        return Err(Refusal::Challenge);
+    }
+    client_data.check(ClientDataType::Create, relying_party)?;
+
+    // Step 13: take the attestation object apart.
+    let object = AttestationObject::parse(&response.attestation_object).ok_or(Refusal::AuthenticatorData)?;
+    let data = AuthenticatorData::parse(object.authenticator_data)?;
+    // Step 14.
+    if data.rp_id_hash != relying_party.id_hash() {
+        return Err(Refusal::RpIdHash);
+    }
+    // Step 15.
+    if !data.flags.user_present() {
+        return Err(Refusal::UserPresence);
+    }
+    // Step 16.
+    if relying_party.user_verification == UserVerification::Required && !data.flags.user_verified() {
+        return Err(Refusal::UserVerification);
+    }
+    // Step 17.
+    if data.flags.backup_state() && !data.flags.backup_eligible() {
+        return Err(Refusal::BackupState);
+    }
+    // Step 20, and that a login with the key can be verified at all.
+    let attested = data.attested.ok_or(Refusal::AuthenticatorData)?;
+    let key = PublicKey::parse(attested.public_key)?;
+    if !OFFERED_ALGORITHMS.contains(&key.algorithm()) {
+        return Err(Refusal::Algorithm);
+    }
+    // Step 25.
+    if attested.credential_id.is_empty() || attested.credential_id.len() > 1023 {
+        return Err(Refusal::CredentialIdLength);
+    }
+    // Step 22, before the statement itself: an unknown format, and `none` with something in it.
+    if object.format == "none" && !object.statement_is_empty {
+        return Err(Refusal::AttestationFormat);
+    }
+    // Steps 21 to 23: the attestation statement. No roots are configured, so that trust is not judged (step 24).
+    let verified = attestation(response, challenge, relying_party)?;
+    if verified.cred_id.as_slice() != attested.credential_id {
+        return Err(Refusal::Attestation);
+    }
+
+    Ok(CredentialRecord {
+        id: CredentialId(attested.credential_id.to_vec()),
+        public_key: attested.public_key.to_vec(),
+        sign_count: data.sign_count,
+        transports: response.transports.clone(),
+        user_verified: data.flags.user_verified(),
+        backup_eligible: Some(data.flags.backup_eligible()),
+        backup_state: data.flags.backup_state(),
+        aaguid: attested.aaguid,
+        attestation_format: object.format.to_owned(),
+        rp_id: Some(relying_party.id.clone()),
+        label: None,
+        created_at: None,
+        last_used_at: None,
+        attachment: String::new(),
+        attestation: None,
+    })
+}
+
+/// Has webauthn-rs-core verify the whole registration, its attestation statement above all.
+fn attestation(
+    response: &RegistrationResponse,
+    challenge: &[u8],
+    relying_party: &RelyingParty,
+) -> Result<webauthn_rs_core::proto::Credential, Refusal> {
+    let origins = relying_party.origins.iter().filter_map(|origin| Url::parse(origin).ok()).collect();
+    let core = WebauthnCore::new_unsafe_experts_only(
+        &relying_party.name,
+        &relying_party.id,
+        origins,
+        Duration::from_secs(300),
+        Some(false),
+        Some(false),
+    );
+    // The state is made of its serialised form: its own constructor draws a challenge of its own, and takes as
+    // long as a signature. The exact version of the crate is pinned, and the tests notice another form.
+    let state: RegistrationState = serde_json::from_value(json!({
+        "policy": relying_party.user_verification.as_str(),
+        "exclude_credentials": [],
+        "challenge": BASE64URL_NOPAD.encode(challenge),
+        "credential_algorithms": ["ES256", "ES384", "RS256"],
+        "require_resident_key": false,
+        "authenticator_attachment": null,
+        "extensions": {},
+        "allow_synchronised_authenticators": true,
+    }))
+    .map_err(|_| Refusal::Attestation)?;
+    let credential = RegisterPublicKeyCredential {
+        id: String::new(),
+        raw_id: Vec::new().into(),
+        response: AuthenticatorAttestationResponseRaw {
+            attestation_object: response.attestation_object.clone().into(),
+            client_data_json: response.client_data_json.clone().into(),
+            transports: None,
+        },
+        type_: "public-key".to_owned(),
+        extensions: Default::default(),
+    };
+    core.register_credential(&credential, &state, None).map_err(|error| match error {
+        CoreError::AttestationNotSupported => Refusal::AttestationFormat,
+        CoreError::InvalidRPOrigin => Refusal::Origin,
+        CoreError::CredentialCrossOrigin => Refusal::CrossOrigin,
+        CoreError::UserNotVerified => Refusal::UserVerification,
+        CoreError::CredentialAlteredAlgFromRequest => Refusal::Algorithm,
+        _ => Refusal::Attestation,
+    })
+}
+
+/// The attestation object, §6.5.4.
+struct AttestationObject<'a> {
+    format: &'a str,
+    statement_is_empty: bool,
+    authenticator_data: &'a [u8],
+}
+
+impl<'a> AttestationObject<'a> {
+    fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let mut decoder = Decoder::new(bytes);
+        let count = decoder.map().ok()??;
+        let (mut format, mut statement_is_empty, mut authenticator_data) = (None, None, None);
+        for _ in 0..count {
+            match decoder.str().ok()? {
+                "fmt" if format.is_none() => format = Some(decoder.str().ok()?),
+                "authData" if authenticator_data.is_none() => authenticator_data = Some(decoder.bytes().ok()?),
+                "attStmt" if statement_is_empty.is_none() => {
+                    let (statement, _) = split_cbor(bytes.get(decoder.position()..)?)?;
+                    statement_is_empty = Some(statement == [0xa0]);
+                    decoder.skip().ok()?;
+                }
+                _ => return None,
+            }
+        }
+        (decoder.position() == bytes.len()).then_some(())?;
+        Some(Self {
+            format: format?,
+            statement_is_empty: statement_is_empty?,
+            authenticator_data: authenticator_data?,
+        })
+    }
+}

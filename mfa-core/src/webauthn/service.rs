@@ -1,0 +1,323 @@
+//! What a consumer does with its WebAuthn users.
+
+use super::user::OpenUser;
+use super::{
+    AuthenticationOptions, AuthenticationResponse, Ceremony, ClientData, CredentialId, CredentialRecord,
+    Credentials, KeyHandleHash, Purpose, Refusal, RegistrationOptions, RegistrationResponse, RelyingParty, WebauthnError,
+    verify_authentication, verify_registration,
+};
+use crate::Consumer;
+use crate::event::Action;
+use crate::random::random_uuid;
+use crate::store::{StoreError, UserId};
+
+/// Attempts at a conditional save before giving up.
+const ATTEMPTS: u32 = 64;
+/// Credentials that one user may have.
+const MAX_CREDENTIALS: usize = 128;
+
+/// Who registers a credential.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "embedders write it")]
+pub struct NewUser {
+    /// The user, if it has an id already; otherwise it gets one.
+    pub id: Option<UserId>,
+    /// Shown where accounts are told apart, such as an e-mail address.
+    pub name: String,
+    /// The user's own name.
+    pub display_name: String,
+}
+
+/// A user who authenticated, and with which credential.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Authenticated {
+    /// The credential's id.
+    pub credential_id: CredentialId,
+    /// Whether the authenticator verified its user.
+    pub user_verified: bool,
+}
+
+/// A user's credentials.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct UserCredentials {
+    /// Those that can be read, in the order they were registered.
+    pub credentials: Vec<CredentialRecord>,
+    /// The legacy U2F key, if the user has one.
+    pub legacy_u2f: Option<CredentialRecord>,
+    /// How many stored ones cannot be read; they are kept as they are.
+    pub unreadable: usize,
+}
+
+/// The WebAuthn users of one consumer, for one relying party.
+#[derive(Clone, Debug)]
+pub struct WebauthnService<'a> {
+    consumer: &'a Consumer,
+    relying_party: RelyingParty,
+}
+
+impl<'a> WebauthnService<'a> {
+    pub(crate) const fn new(consumer: &'a Consumer, relying_party: RelyingParty) -> Self {
+        Self { consumer, relying_party }
+    }
+
+    /// Begins a registration ceremony: the options go to `navigator.credentials.create()`.
+    ///
+    /// # Errors
+    ///
+    /// [`WebauthnError::Store`], [`WebauthnError::DoesNotOpen`].
+    pub async fn begin_registration(
+        &self,
+        new_user: &NewUser,
+    ) -> Result<(UserId, RegistrationOptions), WebauthnError> {
+        let (id, known) = match new_user.id {
+            Some(id) => (id, self.consumer.open_user(id).await?),
+            None => (UserId(random_uuid(&*self.consumer.mfa.parts.random)?), None),
+        };
+        let ceremony = Ceremony::new(Purpose::Registration, id, &self.relying_party, std::iter::empty());
+        let challenge = ceremony.begin(self.consumer).await?;
+        let handle = id.to_string();
+        let options = RegistrationOptions::new(
+            &self.relying_party,
+            (&handle, &new_user.name, &new_user.display_name),
+            &challenge,
+            known.iter().flat_map(|user| user.credentials.records()),
+            known.as_ref().and_then(OpenUser::legacy_for_options),
+        );
+        Ok((id, options))
+    }
+
+    /// Finishes a registration ceremony and keeps the credential. Parallel registrations keep all of theirs.
+    ///
+    /// # Errors
+    ///
+    /// [`WebauthnError::Malformed`], or [`WebauthnError::Refused`] with the check that failed.
+    pub async fn finish_registration(
+        &self,
+        user: UserId,
+        response: &RegistrationResponse,
+    ) -> Result<CredentialRecord, WebauthnError> {
+        let challenge = ClientData::parse(&response.client_data_json)?.challenge;
+        let ceremony = Ceremony::take(self.consumer, &challenge).await?;
+        ceremony.check(Purpose::Registration, user, &self.relying_party)?;
+        let judged_by = self.relying_party.clone().user_verification(ceremony.user_verification());
+        let mut record = verify_registration(response, &challenge, &judged_by)?;
+        record.created_at = Some(self.consumer.mfa.parts.clock.now());
+        self.consumer.add_credential(user, &record).await?;
+        self.consumer.record(Action::CredentialRegistered, user.0);
+        Ok(record)
+    }
+
+    /// Begins an authentication ceremony: the options go to `navigator.credentials.get()`.
+    ///
+    /// # Errors
+    ///
+    /// [`WebauthnError::NoCredentials`] if the user has none, or is not there.
+    pub async fn begin_authentication(&self, user: UserId) -> Result<AuthenticationOptions, WebauthnError> {
+        let open = self.consumer.open_user(user).await?.ok_or(WebauthnError::NoCredentials)?;
+        let legacy = open.legacy_for_options();
+        let ids = open.credentials.records().map(|record| record.id.0.as_slice());
+        let ids: Vec<_> = ids.chain(legacy.map(|legacy| legacy.key_handle)).collect();
+        if ids.is_empty() {
+            return Err(WebauthnError::NoCredentials);
+        }
+        let ceremony = Ceremony::new(Purpose::Authentication, user, &self.relying_party, ids.into_iter());
+        let challenge = ceremony.begin(self.consumer).await?;
+        Ok(AuthenticationOptions::new(&self.relying_party, &challenge, open.credentials.records(), legacy))
+    }
+
+    /// Finishes an authentication ceremony. Its acceptance is saved, counter and all, before it is told.
+    ///
+    /// # Errors
+    ///
+    /// [`WebauthnError::Malformed`], or [`WebauthnError::Refused`] with the check that failed.
+    pub async fn finish_authentication(
+        &self,
+        user: UserId,
+        response: &AuthenticationResponse,
+    ) -> Result<Authenticated, WebauthnError> {
+        let challenge = ClientData::parse(&response.client_data_json)?.challenge;
+        let ceremony = Ceremony::take(self.consumer, &challenge).await?;
+        ceremony.check(Purpose::Authentication, user, &self.relying_party)?;
+        // WebAuthn L3 §7.2 step 5.
+        if !ceremony.allows(response.credential_id()) {
+            return Err(Refusal::CredentialNotAllowed.into());
+        }
+        let judged_by = self.relying_party.clone().user_verification(ceremony.user_verification());
+        let judged = self.judge(user, response, &challenge, &judged_by).await;
+        let action = match &judged {
+            Ok(_) => Action::CredentialAccepted,
+            Err(WebauthnError::Refused(Refusal::SignCount)) => Action::CredentialCloned,
+            Err(WebauthnError::Refused(_)) => Action::CredentialRefused,
+            Err(_) => return judged,
+        };
+        self.consumer.record(action, user.0);
+        judged
+    }
+
+    async fn judge(
+        &self,
+        user: UserId,
+        response: &AuthenticationResponse,
+        challenge: &[u8],
+        relying_party: &RelyingParty,
+    ) -> Result<Authenticated, WebauthnError> {
+        let handle = user.to_string();
+        for _ in 0..ATTEMPTS {
+            let mut open = self.consumer.open_user(user).await?.ok_or(Refusal::CredentialNotAllowed)?;
+            let id = response.credential_id();
+            let found = open.credentials.records_mut().find(|credential| credential.id.0 == id);
+            let assertion = match (found, &open.legacy) {
+                (Some(credential), _) => {
+                    let assertion =
+                        verify_authentication(response, credential, challenge, &handle, relying_party, None)?;
+                    credential.sign_count = assertion.sign_count;
+                    credential.user_verified |= assertion.user_verified;
+                    credential.backup_eligible = Some(assertion.backup_eligible);
+                    credential.backup_state = assertion.backup_state;
+                    credential.last_used_at = Some(self.consumer.mfa.parts.clock.now());
+                    assertion
+                }
+                (None, Some(key)) if key.key_handle == id => {
+                    let credential = key.to_credential(open.u2f_sign_count);
+                    let app_id = Some(key.app_id.as_str());
+                    let assertion =
+                        verify_authentication(response, &credential, challenge, &handle, relying_party, app_id)?;
+                    open.u2f_sign_count = Some(assertion.sign_count);
+                    assertion
+                }
+                _ => return Err(Refusal::CredentialNotAllowed.into()),
+            };
+            match self.consumer.save_user(&open).await {
+                Ok(()) => {
+                    let credential_id = CredentialId(id.to_vec());
+                    return Ok(Authenticated { credential_id, user_verified: assertion.user_verified });
+                }
+                // Somebody else's write was first: judge by what it left, the counter above all.
+                Err(WebauthnError::Store(StoreError::Conflict)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(StoreError::Conflict.into())
+    }
+}
+
+impl Consumer {
+    /// A user's credentials; none if there is no such user.
+    ///
+    /// # Errors
+    ///
+    /// [`WebauthnError::Store`], [`WebauthnError::DoesNotOpen`].
+    pub async fn user_credentials(&self, user: UserId) -> Result<UserCredentials, WebauthnError> {
+        let Some(open) = self.open_user(user).await? else {
+            return Ok(UserCredentials { credentials: Vec::new(), legacy_u2f: None, unreadable: 0 });
+        };
+        let count = open.u2f_sign_count;
+        Ok(UserCredentials {
+            credentials: open.credentials.records().cloned().collect(),
+            legacy_u2f: open.legacy.map(|key| key.to_credential(count)),
+            unreadable: open.credentials.unreadable(),
+        })
+    }
+
+    /// Names a credential, or takes its name away.
+    ///
+    /// # Errors
+    ///
+    /// [`WebauthnError::NotFound`].
+    pub async fn rename_credential(
+        &self,
+        user: UserId,
+        hash: KeyHandleHash,
+        label: Option<&str>,
+    ) -> Result<(), WebauthnError> {
+        let label = label.map(str::to_owned);
+        self.change_credentials(user, |credentials| {
+            let mut records = credentials.records_mut();
+            let record = records.find(|record| record.id.key_handle_hash() == hash);
+            record.ok_or(WebauthnError::NotFound)?.label = label.clone();
+            Ok(())
+        })
+        .await
+    }
+
+    /// Deletes a credential. The user stays, with no credentials perhaps.
+    ///
+    /// # Errors
+    ///
+    /// [`WebauthnError::NoCredentials`] if the user has none, [`WebauthnError::NotFound`] if it has not this one.
+    pub async fn delete_credential(&self, user: UserId, hash: KeyHandleHash) -> Result<(), WebauthnError> {
+        self.change_credentials(user, |credentials| {
+            if credentials.len() == 0 {
+                return Err(WebauthnError::NoCredentials);
+            }
+            let removed = credentials.remove(|record| record.id.key_handle_hash() == hash);
+            if removed { Ok(()) } else { Err(WebauthnError::NotFound) }
+        })
+        .await?;
+        self.record(Action::CredentialDeleted, user.0);
+        Ok(())
+    }
+
+    /// Deletes a user with everything it has; says whether it was there.
+    ///
+    /// # Errors
+    ///
+    /// [`WebauthnError::Store`].
+    pub async fn delete_user(&self, user: UserId) -> Result<bool, WebauthnError> {
+        let deleted = self.mfa.parts.stores.users.delete(&self.id, user).await?;
+        if deleted {
+            self.record(Action::UserDeleted, user.0);
+        }
+        Ok(deleted)
+    }
+
+    async fn add_credential(&self, user: UserId, new: &CredentialRecord) -> Result<(), WebauthnError> {
+        for _ in 0..ATTEMPTS {
+            let mut open = self.open_user(user).await?.unwrap_or_else(|| OpenUser::new(user));
+            // WebAuthn L3 §7.1 step 26, as far as it can be known: ids of other users are sealed.
+            if open.credentials.records().any(|record| record.id == new.id) {
+                return Err(Refusal::DuplicateCredential.into());
+            }
+            if open.credentials.len() >= MAX_CREDENTIALS {
+                return Err(Refusal::TooManyCredentials.into());
+            }
+            open.credentials.push(new.clone());
+            match self.save_user(&open).await {
+                Err(WebauthnError::Store(StoreError::Conflict)) => {}
+                // Created meanwhile: by a parallel registration of ours, or it is another consumer's.
+                Err(WebauthnError::Store(StoreError::AlreadyExists)) => {
+                    if self.open_user(user).await?.is_none() {
+                        return Err(Refusal::User.into());
+                    }
+                }
+                outcome => return outcome,
+            }
+        }
+        Err(StoreError::Conflict.into())
+    }
+
+    async fn change_credentials(
+        &self,
+        user: UserId,
+        change: impl Fn(&mut Credentials) -> Result<(), WebauthnError> + Send + Sync,
+    ) -> Result<(), WebauthnError> {
+        for _ in 0..ATTEMPTS {
+            let mut open = self.open_user(user).await?.ok_or(WebauthnError::NotFound)?;
+            change(&mut open.credentials)?;
+            match self.save_user(&open).await {
+                Err(WebauthnError::Store(StoreError::Conflict)) => {}
+                outcome => return outcome,
+            }
+        }
+        Err(StoreError::Conflict.into())
+    }
+
+    /// Saves what was opened, on condition that nobody wrote in between.
+    pub(crate) async fn save_user(&self, open: &OpenUser) -> Result<(), WebauthnError> {
+        let record = self.seal_user(open)?;
+        self.mfa.parts.stores.users.save(&record, open.expect()).await?;
+        Ok(())
+    }
+}

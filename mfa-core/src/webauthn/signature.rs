@@ -1,0 +1,43 @@
+//! Signatures, verified by aws-lc-rs.
+
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ED25519, RSA_PKCS1_2048_8192_SHA256,
+    RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
+    RSA_PSS_2048_8192_SHA512, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
+};
+
+use super::cose::Material;
+use super::{CoseAlgorithm, PublicKey, Refusal};
+
+impl PublicKey {
+    /// Verifies `signature` over `message`.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Signature`], whatever the reason: a point off its curve included.
+    pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Refusal> {
+        let verified = match &self.material {
+            Material::Point(point) => {
+                let algorithm: &'static dyn VerificationAlgorithm = match self.algorithm {
+                    CoseAlgorithm::Es384 => &ECDSA_P384_SHA384_ASN1,
+                    CoseAlgorithm::Es512 => &ECDSA_P521_SHA512_ASN1,
+                    CoseAlgorithm::EdDsa => &ED25519,
+                    _ => &ECDSA_P256_SHA256_ASN1,
+                };
+                UnparsedPublicKey::new(algorithm, point).verify(message, signature)
+            }
+            Material::Rsa { n, e } => {
+                let algorithm = match self.algorithm {
+                    CoseAlgorithm::Rs384 => &RSA_PKCS1_2048_8192_SHA384,
+                    CoseAlgorithm::Rs512 => &RSA_PKCS1_2048_8192_SHA512,
+                    CoseAlgorithm::Ps256 => &RSA_PSS_2048_8192_SHA256,
+                    CoseAlgorithm::Ps384 => &RSA_PSS_2048_8192_SHA384,
+                    CoseAlgorithm::Ps512 => &RSA_PSS_2048_8192_SHA512,
+                    _ => &RSA_PKCS1_2048_8192_SHA256,
+                };
+                RsaPublicKeyComponents { n, e }.verify(algorithm, message, signature)
+            }
+        };
+        verified.map_err(|_| Refusal::Signature)
+    }
+}

@@ -1,0 +1,150 @@
+//! A user record, opened and sealed again.
+
+use zeroize::Zeroizing;
+
+use super::options::LegacyKey;
+use super::{Credentials, WebauthnError};
+use crate::Consumer;
+use crate::envelope::{Context, DoesNotOpen, RecordKind, Sealed};
+use crate::random::RandomError;
+use crate::store::{Expect, Revision, UserId, UserRecord};
+use crate::u2f::LegacyU2fKey;
+
+type Plaintext = Zeroizing<Vec<u8>>;
+
+/// A user as this consumer's keys open it.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenUser {
+    pub(crate) id: UserId,
+    /// Where the record was read; `None` for a new one.
+    revision: Option<Revision>,
+    pub(crate) credentials: Credentials,
+    app_id: Option<Plaintext>,
+    key_handle: Option<Plaintext>,
+    public_key: Option<Plaintext>,
+    pub(crate) u2f_sign_count: Option<u32>,
+    /// The legacy key, if its three parts are there and sound.
+    pub(crate) legacy: Option<LegacyU2fKey>,
+}
+
+impl OpenUser {
+    pub(crate) fn new(id: UserId) -> Self {
+        Self {
+            id,
+            revision: None,
+            credentials: Credentials::default(),
+            app_id: None,
+            key_handle: None,
+            public_key: None,
+            u2f_sign_count: None,
+            legacy: None,
+        }
+    }
+
+    /// What a save of this user must expect.
+    pub(crate) fn expect(&self) -> Expect {
+        self.revision.map_or(Expect::Absent, Expect::At)
+    }
+
+    pub(crate) fn app_id(&self) -> Option<&str> {
+        self.app_id.as_ref().and_then(|app_id| std::str::from_utf8(app_id).ok())
+    }
+
+    /// Replaces the legacy key's parts, each as the Node seed spelt it.
+    pub(crate) fn set_legacy(&mut self, app_id: Option<&str>, key_handle: Option<&[u8]>, public_key: Option<&[u8]>) {
+        let text = |bytes: &[u8]| Zeroizing::new(data_encoding::BASE64URL_NOPAD.encode(bytes).into_bytes());
+        self.app_id = app_id.map(|app_id| Zeroizing::new(app_id.as_bytes().to_vec()));
+        self.key_handle = key_handle.map(text);
+        self.public_key = public_key.map(text);
+    }
+
+    pub(super) fn legacy_for_options(&self) -> Option<LegacyKey<'_>> {
+        let legacy = self.legacy.as_ref()?;
+        Some(LegacyKey { app_id: &legacy.app_id, key_handle: &legacy.key_handle })
+    }
+}
+
+impl Consumer {
+    /// Reads and opens a user's record.
+    pub(crate) async fn open_user(&self, id: UserId) -> Result<Option<OpenUser>, WebauthnError> {
+        let Some(stored) = self.mfa.parts.stores.users.get(&self.id, id).await? else { return Ok(None) };
+        let record = stored.record;
+        let fields =
+            [&record.credentials, &record.u2f_app_id, &record.u2f_key_handle, &record.u2f_public_key];
+        // A write of ours seals every field, so a seed's ciphertext among ours was put there.
+        let ours = |field: &&Option<Sealed<Vec<u8>>>| field.as_ref().is_some_and(|sealed| self.is_ours(sealed));
+        let may_be_legacy = !fields.iter().any(ours) && record.u2f_sign_count.is_none();
+        let open = |name, field: &Option<Sealed<Vec<u8>>>| self.open_field(id, name, field.as_ref(), may_be_legacy);
+
+        let credentials = match open("credentials", &record.credentials)? {
+            Some(json) => Credentials::parse(&json)?,
+            None => Credentials::default(),
+        };
+        let app_id = open("u2f_app_id", &record.u2f_app_id)?;
+        let key_handle = open("u2f_key_handle", &record.u2f_key_handle)?;
+        let public_key = open("u2f_public_key", &record.u2f_public_key)?;
+        let legacy = match (&app_id, &key_handle, &public_key) {
+            (Some(app_id), Some(key_handle), Some(public_key)) => {
+                LegacyU2fKey::parse(app_id, key_handle, public_key)
+            }
+            _ => None,
+        };
+        Ok(Some(OpenUser {
+            id,
+            revision: Some(stored.revision),
+            credentials,
+            app_id,
+            key_handle,
+            public_key,
+            u2f_sign_count: record.u2f_sign_count,
+            legacy,
+        }))
+    }
+
+    /// Seals every field of the user anew, under the newest data key.
+    pub(crate) fn seal_user(&self, user: &OpenUser) -> Result<UserRecord, RandomError> {
+        let random = &*self.mfa.parts.random;
+        let record_id = user.id.to_string();
+        let seal = |field, plaintext: Option<&[u8]>| {
+            let place = Context { consumer: &self.id, kind: RecordKind::User, record_id: &record_id, field };
+            plaintext.map(|plaintext| self.keyring.seal(&place, plaintext, random)).transpose()
+        };
+        let credentials = (user.credentials.len() > 0).then(|| Zeroizing::new(user.credentials.to_json()));
+        Ok(UserRecord {
+            id: user.id,
+            consumer: self.id.clone(),
+            credentials: seal("credentials", credentials.as_ref().map(|json| json.as_slice()))?,
+            u2f_app_id: seal("u2f_app_id", user.app_id.as_ref().map(|text| text.as_slice()))?,
+            u2f_key_handle: seal("u2f_key_handle", user.key_handle.as_ref().map(|text| text.as_slice()))?,
+            u2f_public_key: seal("u2f_public_key", user.public_key.as_ref().map(|text| text.as_slice()))?,
+            u2f_sign_count: user.u2f_sign_count,
+        })
+    }
+
+    /// Whether the bytes name a data key of this keyring. A seed's raw ciphertext begins with random bytes, so the
+    /// version alone does not tell.
+    fn is_ours(&self, sealed: &Sealed<Vec<u8>>) -> bool {
+        sealed.data_key_id().is_some_and(|id| self.keyring.has(id))
+    }
+
+    fn open_field(
+        &self,
+        user: UserId,
+        field: &str,
+        sealed: Option<&Sealed<Vec<u8>>>,
+        may_be_legacy: bool,
+    ) -> Result<Option<Plaintext>, DoesNotOpen> {
+        // Nothing has many encodings: absent, empty, and the ciphertext of nothing.
+        let Some(sealed) = sealed.filter(|sealed| !sealed.as_bytes().is_empty()) else { return Ok(None) };
+        let plaintext = if self.is_ours(sealed) {
+            let record_id = user.to_string();
+            let place = Context { consumer: &self.id, kind: RecordKind::User, record_id: &record_id, field };
+            self.keyring.open(&place, sealed)?
+        } else if may_be_legacy {
+            self.keyring.open_legacy(sealed)?
+        } else {
+            return Err(DoesNotOpen);
+        };
+        Ok(Some(plaintext).filter(|plaintext| !plaintext.is_empty()))
+    }
+}

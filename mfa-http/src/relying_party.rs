@@ -1,0 +1,80 @@
+//! The relying party and its user, as request headers give them.
+
+use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use mfa_core::store::UserId;
+use mfa_core::webauthn::{NewUser, RelyingParty};
+
+use crate::error::ApiError;
+
+/// What the `x-mfa-…` headers of a WebAuthn request say. Values are UTF-8, which is more than HTTP promises.
+pub(crate) struct Meta {
+    pub(crate) relying_party: RelyingParty,
+    pub(crate) user: NewUser,
+}
+
+impl Meta {
+    /// The user, where the request is about one that exists.
+    pub(crate) fn known_user(&self) -> Result<UserId, ApiError> {
+        self.user.id.ok_or_else(no_user)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Meta {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        // Checked in the order in which the seed reports them.
+        let display_name = required(parts, "RPDisplayName")?;
+        let id = required(parts, "RPID")?;
+        let name = required(parts, "Username")?;
+        let user_display_name = required(parts, "UserDisplayName")?;
+        let origin = text(parts, "RPOrigin")?.unwrap_or_default();
+        let relying_party = RelyingParty::from_headers(&id, &display_name, &origin).map_err(|_| {
+            let message = "x-mfa-RPOrigin must be an origin within x-mfa-RPID";
+            ApiError::bad_request("invalid-relying-party", message)
+        })?;
+        let user = NewUser { id: user_id(parts)?, name, display_name: user_display_name };
+        Ok(Self { relying_party, user })
+    }
+}
+
+/// The user alone, for routes that need no relying party.
+pub(crate) struct User(pub(crate) UserId);
+
+impl<S: Send + Sync> FromRequestParts<S> for User {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        user_id(parts)?.map(Self).ok_or_else(no_user)
+    }
+}
+
+fn user_id(parts: &Parts) -> Result<Option<UserId>, ApiError> {
+    let Some(text) = text(parts, "UserUUID")? else { return Ok(None) };
+    let id = text.parse().map_err(|_| {
+        ApiError::bad_request("invalid-user-uuid", "x-mfa-UserUUID must be a UUID in lower case with hyphens")
+    })?;
+    Ok(Some(id))
+}
+
+fn no_user() -> ApiError {
+    ApiError::bad_request("user-uuid-required", "x-mfa-UserUUID is required")
+}
+
+fn required(parts: &Parts, name: &str) -> Result<String, ApiError> {
+    text(parts, name)?.ok_or_else(|| {
+        ApiError::new(StatusCode::UNAUTHORIZED, "missing-header", "missing required header").saying(format!(
+            "unable to retrieve API meta information from request: missing required header: x-mfa-{name}"
+        ))
+    })
+}
+
+fn text(parts: &Parts, name: &str) -> Result<Option<String>, ApiError> {
+    let header = parts.headers.get(format!("x-mfa-{name}")).map(|value| value.as_bytes());
+    let Some(bytes) = header.filter(|bytes| !bytes.is_empty()) else { return Ok(None) };
+    let text = std::str::from_utf8(bytes);
+    let text = text.map_err(|_| ApiError::bad_request("invalid-header", "x-mfa- headers must be UTF-8"))?;
+    Ok(Some(text.to_owned()))
+}

@@ -1,0 +1,194 @@
+//! `/webauthn`: passkeys and security keys.
+
+use axum::Json;
+use axum::http::StatusCode;
+use data_encoding::HEXLOWER;
+use mfa_core::webauthn::{
+    AuthenticationOptions, AuthenticationResponse, CredentialRecord, KeyHandleHash, RegistrationOptions,
+    RegistrationResponse, WebauthnError,
+};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::webauthn_error::{authentication_error, deletion_error, registration_error};
+use crate::authentication::Authenticated;
+use crate::body::{Body, RawBody};
+use crate::error::ApiError;
+use crate::path::Segment;
+use crate::relying_party::{Meta, User};
+
+#[derive(Serialize)]
+pub(super) struct Begun {
+    uuid: String,
+    #[serde(flatten)]
+    options: RegistrationOptions,
+}
+
+/// `POST /webauthn/register`: the body is ignored.
+pub(super) async fn begin_registration(
+    Authenticated(consumer): Authenticated,
+    meta: Meta,
+) -> Result<Json<Begun>, ApiError> {
+    let webauthn = consumer.webauthn(meta.relying_party);
+    let (user, options) = webauthn.begin_registration(&meta.user).await.map_err(registration_error)?;
+    Ok(Json(Begun { uuid: user.to_string(), options }))
+}
+
+#[derive(Serialize)]
+pub(super) struct Registered {
+    key_handle_hash: String,
+}
+
+/// `PUT /webauthn/register` with what `navigator.credentials.create()` returned.
+pub(super) async fn finish_registration(
+    Authenticated(consumer): Authenticated,
+    meta: Meta,
+    RawBody(body): RawBody,
+) -> Result<Json<Registered>, ApiError> {
+    let user = meta.known_user()?;
+    let response = RegistrationResponse::from_json(&body).map_err(|error| registration_error(error.into()))?;
+    let webauthn = consumer.webauthn(meta.relying_party);
+    let credential = webauthn.finish_registration(user, &response).await.map_err(registration_error)?;
+    Ok(Json(Registered { key_handle_hash: credential.id.key_handle_hash().to_string() }))
+}
+
+/// `POST /webauthn/login`: the body is ignored.
+pub(super) async fn begin_authentication(
+    Authenticated(consumer): Authenticated,
+    meta: Meta,
+) -> Result<Json<AuthenticationOptions>, ApiError> {
+    let user = meta.user.id.ok_or_else(|| authentication_error(WebauthnError::NoCredentials))?;
+    let webauthn = consumer.webauthn(meta.relying_party);
+    Ok(Json(webauthn.begin_authentication(user).await.map_err(authentication_error)?))
+}
+
+#[derive(Serialize)]
+pub(super) struct LoggedIn {
+    /// The raw id forced into text: of no use for real keys, and kept for clients that expect the member.
+    #[serde(rename = "credentialId")]
+    credential_id: String,
+    key_handle_hash: String,
+}
+
+/// `PUT /webauthn/login` with what `navigator.credentials.get()` returned.
+pub(super) async fn finish_authentication(
+    Authenticated(consumer): Authenticated,
+    meta: Meta,
+    RawBody(body): RawBody,
+) -> Result<Json<LoggedIn>, ApiError> {
+    let user = meta.known_user()?;
+    let response = AuthenticationResponse::from_json(&body).map_err(|error| authentication_error(error.into()))?;
+    let webauthn = consumer.webauthn(meta.relying_party);
+    let authenticated = webauthn.finish_authentication(user, &response).await.map_err(authentication_error)?;
+    Ok(Json(LoggedIn {
+        credential_id: String::from_utf8_lossy(&authenticated.credential_id.0).into_owned(),
+        key_handle_hash: authenticated.credential_id.key_handle_hash().to_string(),
+    }))
+}
+
+/// A credential as its user's consumer sees it; times in milliseconds since 1970.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CredentialView {
+    #[serde(rename = "key_handle_hash")]
+    key_handle_hash: String,
+    /// `webauthn` or `u2f`.
+    kind: &'static str,
+    label: Option<String>,
+    created_at: Option<u64>,
+    last_used_at: Option<u64>,
+    transports: Vec<String>,
+    aaguid: String,
+    attestation_format: String,
+    backup_eligible: Option<bool>,
+    backup_state: bool,
+    sign_count: u32,
+    rp_id: Option<String>,
+}
+
+impl CredentialView {
+    fn of(record: CredentialRecord, kind: &'static str) -> Self {
+        Self {
+            key_handle_hash: record.id.key_handle_hash().to_string(),
+            kind,
+            label: record.label,
+            created_at: record.created_at.map(|time| time.as_millis()),
+            last_used_at: record.last_used_at.map(|time| time.as_millis()),
+            transports: record.transports,
+            aaguid: HEXLOWER.encode(&record.aaguid),
+            attestation_format: record.attestation_format,
+            backup_eligible: record.backup_eligible,
+            backup_state: record.backup_state,
+            sign_count: record.sign_count,
+            rp_id: record.rp_id,
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct UserView {
+    uuid: String,
+    credentials: Vec<CredentialView>,
+    /// How many stored credentials cannot be read.
+    unreadable: usize,
+}
+
+/// `GET /webauthn/user`: the user's credentials; none for a user that is not there.
+pub(super) async fn list(
+    Authenticated(consumer): Authenticated,
+    User(user): User,
+) -> Result<Json<UserView>, ApiError> {
+    let found = consumer.user_credentials(user).await.map_err(deletion_error)?;
+    let webauthn = found.credentials.into_iter().map(|record| CredentialView::of(record, "webauthn"));
+    let u2f = found.legacy_u2f.map(|record| CredentialView::of(record, "u2f"));
+    Ok(Json(UserView {
+        uuid: user.to_string(),
+        credentials: webauthn.chain(u2f).collect(),
+        unreadable: found.unreadable,
+    }))
+}
+
+/// `DELETE /webauthn/user`: gone afterwards, whether it was there or not.
+pub(super) async fn delete_user(
+    Authenticated(consumer): Authenticated,
+    meta: Meta,
+) -> Result<StatusCode, ApiError> {
+    consumer.delete_user(meta.known_user()?).await.map_err(deletion_error)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `DELETE /webauthn/credential/{id}`: a key handle hash, or `u2f` for the legacy key.
+pub(super) async fn delete_credential(
+    Authenticated(consumer): Authenticated,
+    meta: Meta,
+    Segment(id): Segment,
+) -> Result<StatusCode, ApiError> {
+    let user = meta.known_user()?;
+    if id == "u2f" {
+        consumer.u2f().forget_key(user).await?;
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    let hash: KeyHandleHash = id.parse().map_err(|_| deletion_error(WebauthnError::NotFound))?;
+    consumer.delete_credential(user, hash).await.map_err(deletion_error)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `PATCH /webauthn/credential/{id}` with `{"label": …}`, a string or `null`.
+pub(super) async fn rename(
+    Authenticated(consumer): Authenticated,
+    User(user): User,
+    Segment(id): Segment,
+    body: Body,
+) -> Result<StatusCode, ApiError> {
+    let label = match body.member("label") {
+        Some(Value::String(label)) if label.chars().count() <= 100 => Some(label.as_str()),
+        Some(Value::Null) => None,
+        _ => {
+            let message = "label must be a string of 100 characters at most, or null";
+            return Err(ApiError::bad_request("invalid-label", message));
+        }
+    };
+    let hash: KeyHandleHash = id.parse().map_err(|_| deletion_error(WebauthnError::NotFound))?;
+    consumer.rename_credential(user, hash, label).await.map_err(deletion_error)?;
+    Ok(StatusCode::NO_CONTENT)
+}

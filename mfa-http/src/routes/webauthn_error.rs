@@ -1,0 +1,108 @@
+//! WebAuthn errors in the words of the Go seed, whose clients may know them.
+
+use std::error::Error;
+
+use axum::http::StatusCode;
+use mfa_core::webauthn::{MalformedResponse, Refusal, WebauthnError};
+
+use crate::error::ApiError;
+
+/// Errors of `/webauthn/register`.
+pub(super) fn registration_error(error: WebauthnError) -> ApiError {
+    const PARSING: &str = "unable to parse credential creation response body";
+    match error {
+        WebauthnError::Malformed(MalformedResponse::ClientData)
+        | WebauthnError::Refused(Refusal::AuthenticatorData) => {
+            malformed().saying(format!("{PARSING}: Error parsing attestation response"))
+        }
+        WebauthnError::Malformed(_) => malformed().saying(format!("{PARSING}: Parse error for Registration")),
+        WebauthnError::Refused(Refusal::DuplicateCredential) => refused(Refusal::DuplicateCredential)
+            .saying("unable to save new credential`: a credential with this ID already exists".to_owned()),
+        WebauthnError::Refused(refusal) => {
+            refused(refusal).saying(format!("unable to create credential: {}", words(refusal)))
+        }
+        other => failure(other),
+    }
+}
+
+/// Errors of `/webauthn/login`.
+pub(super) fn authentication_error(error: WebauthnError) -> ApiError {
+    const PARSING: &str = "failed to parse credential request response body";
+    match error {
+        WebauthnError::Malformed(malformation) => malformed().saying(match malformation {
+            MalformedResponse::MissingId => format!("{PARSING}: CredentialAssertionResponse with ID missing"),
+            MalformedResponse::Id => {
+                format!("{PARSING}: CredentialAssertionResponse with ID not base64url encoded")
+            }
+            MalformedResponse::Type => format!("{PARSING}: CredentialAssertionResponse with bad type"),
+            _ => format!("{PARSING}: Parse error for Assertion"),
+        }),
+        WebauthnError::Refused(Refusal::AuthenticatorData) => {
+            malformed().saying(format!("{PARSING}: Error unmarshalling auth data"))
+        }
+        WebauthnError::Refused(refusal) => {
+            refused(refusal).saying(format!("failed to validate login: {}", words(refusal)))
+        }
+        other => failure(other),
+    }
+}
+
+/// Errors of `/webauthn/user` and `/webauthn/credential`.
+pub(super) fn deletion_error(error: WebauthnError) -> ApiError {
+    match error {
+        WebauthnError::NoCredentials => not_found("error in DeleteCredential: no webauthn credentials available"),
+        WebauthnError::NotFound => not_found("error in DeleteCredential. Credential not found with that id"),
+        other => failure(other),
+    }
+}
+
+const fn malformed() -> ApiError {
+    ApiError::bad_request("malformed-response", "malformed response")
+}
+
+const fn refused(refusal: Refusal) -> ApiError {
+    ApiError::bad_request(refusal.code(), "refused")
+}
+
+const fn not_found(message: &'static str) -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, "credential-not-found", message)
+}
+
+fn failure(error: WebauthnError) -> ApiError {
+    match error {
+        WebauthnError::NoCredentials => ApiError::bad_request("no-credentials", "Found no credentials for user"),
+        WebauthnError::NotFound => not_found("no such credential"),
+        WebauthnError::Store(error) => error.into(),
+        other => {
+            tracing::error!(error = &other as &dyn Error, "WebAuthn request failed");
+            ApiError::internal()
+        }
+    }
+}
+
+/// The seed's text for the check, or the next that its clients can make sense of.
+const fn words(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::Challenge => "Error validating challenge",
+        Refusal::ClientDataType => "Error validating ceremony type",
+        Refusal::Origin | Refusal::CrossOrigin | Refusal::TopOrigin => "Error validating origin",
+        Refusal::User | Refusal::RelyingParty => "ID mismatch for User and Session",
+        Refusal::RpIdHash | Refusal::UserPresence | Refusal::UserVerification => {
+            "Error validating the authenticator response"
+        }
+        Refusal::BackupState => "Invalid flag combination: BE=0 and BS=1",
+        Refusal::BackupEligibility => "BackupEligible flag inconsistency detected during login validation",
+        Refusal::AttestationFormat => "Invalid attestation format",
+        Refusal::Attestation => "Invalid attestation",
+        Refusal::Algorithm => "Unsupported public key algorithm",
+        Refusal::PublicKey => "Error parsing the assertion public key",
+        Refusal::CredentialIdLength => "Invalid credential ID length",
+        Refusal::CredentialId => "id and rawId differ",
+        Refusal::CredentialNotAllowed => "User does not own the credential returned",
+        Refusal::UserHandle => "userHandle and User ID do not match",
+        Refusal::Signature => "Error validating the assertion signature: <nil>",
+        Refusal::SignCount => "The signature counter did not grow",
+        Refusal::TooManyCredentials => "The user has too many credentials",
+        _ => "Refused",
+    }
+}
