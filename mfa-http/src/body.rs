@@ -55,7 +55,8 @@ impl<S: Send + Sync> FromRequest<S> for RawBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let too_large = || ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is over 64 KiB");
+        let too_large =
+            || ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is over 64 KiB");
         let announced = request.headers().get("content-length").and_then(|value| value.to_str().ok());
         if announced.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > LIMIT) {
             return Err(too_large());

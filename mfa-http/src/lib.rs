@@ -11,8 +11,8 @@ mod error;
 pub mod events;
 pub mod hasher;
 mod path;
-mod relying_party;
 mod qr_code;
+mod relying_party;
 mod routes;
 pub mod server;
 

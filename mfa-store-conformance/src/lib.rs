@@ -11,8 +11,10 @@
 #![expect(clippy::missing_panics_doc, reason = "every function here panics if the store breaks its rule")]
 
 pub mod api_key;
+pub mod authenticator;
 pub mod ceremony;
 pub mod faults;
+pub mod go_rows;
 pub mod owned;
 pub mod races;
 pub mod sample;
@@ -52,6 +54,14 @@ macro_rules! store_conformance {
             totp_rows_of_the_node_seed_validate,
             a_seed_key_is_upgraded_once,
             another_consumers_secret_opens_nothing,
+        });
+        $crate::store_conformance!(@each $fresh, go_rows, go_rows::{
+            five_kinds_of_credential_log_in,
+            every_shape_of_the_json_is_read,
+            u2f_keys_of_the_node_seed_log_in,
+            a_mixed_row_keeps_both_kinds,
+            a_login_is_finished_once,
+            parallel_registrations_keep_every_credential,
         });
     };
     (@owned $fresh:path, $module:ident, $kind:ident) => {

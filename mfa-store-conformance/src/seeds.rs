@@ -26,23 +26,30 @@ pub struct SeedKey {
     pub totp: Vec<(TotpRecord, Vec<(UnixTime, String)>)>,
 }
 
+/// The Node seed's rows.
+pub(crate) fn node_rows() -> Value {
+    serde_json::from_str(include_str!("../fixtures/node_rows.json")).unwrap()
+}
+
 /// Stores the first consumer of `node_rows.json` and the other one, as the seed left them.
 pub async fn load(stores: &Stores) -> (SeedKey, SeedKey) {
-    let rows: Value = serde_json::from_str(include_str!("../fixtures/node_rows.json")).unwrap();
-    let own = load_consumer(stores, &rows["api_key"], &rows["totp"]).await;
-    let other = load_consumer(stores, &rows["other_tenant"], &rows["other_tenant"]["totp"]).await;
+    let rows = node_rows();
+    let mut own = load_key(stores, &rows["api_key"]).await;
+    load_totp(stores, &mut own, &rows["totp"]).await;
+    let mut other = load_key(stores, &rows["other_tenant"]).await;
+    load_totp(stores, &mut other, &rows["other_tenant"]["totp"]).await;
     (own, other)
 }
 
-async fn load_consumer(stores: &Stores, api_key: &Value, totp: &Value) -> SeedKey {
+/// Stores an API key as its seed left it.
+pub async fn load_key(stores: &Stores, api_key: &Value) -> SeedKey {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let millis = |value: &Value| UnixTime::from_millis(text(value).parse().unwrap());
     let row = &api_key["row"];
     let key: ApiKey = text(&row["value"]["S"]).parse().unwrap();
-    let consumer = ConsumerId::of_first_key(&key);
     let record = ApiKeyRecord {
         key: key.clone(),
-        consumer: consumer.clone(),
+        consumer: ConsumerId::of_first_key(&key),
         email: text(&row["email"]["S"]),
         created_at: millis(&row["createdAt"]["N"]),
         state: ApiKeyState::Active {
@@ -52,12 +59,15 @@ async fn load_consumer(stores: &Stores, api_key: &Value, totp: &Value) -> SeedKe
         },
     };
     stores.api_keys.save(&record, Expect::Absent).await.unwrap();
+    SeedKey { key, secret: Arc::new(text(&api_key["secret"]).parse().unwrap()), totp: Vec::new() }
+}
 
-    let mut loaded = Vec::new();
+async fn load_totp(stores: &Stores, seed: &mut SeedKey, totp: &Value) {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
     for totp in totp.as_array().unwrap() {
         let record = TotpRecord {
             id: text(&totp["uuid"]).parse().unwrap(),
-            consumer: consumer.clone(),
+            consumer: ConsumerId::of_first_key(&seed.key),
             secret: Sealed::from_stored(text(&totp["row"]["encryptedTotpKey"]["S"]).into_bytes()),
             created_at: None,
             last_accepted_step: None,
@@ -67,9 +77,8 @@ async fn load_consumer(stores: &Stores, api_key: &Value, totp: &Value) -> SeedKe
         stores.totp.save(&record, Expect::Absent).await.unwrap();
         let codes = totp["codes_at_unix_time"].as_object().unwrap();
         let codes = codes.iter().map(|(at, code)| (UnixTime::from_secs(at.parse().unwrap()), text(code)));
-        loaded.push((record, codes.collect()));
+        seed.totp.push((record, codes.collect()));
     }
-    SeedKey { key, secret: Arc::new(text(&api_key["secret"]).parse().unwrap()), totp: loaded }
 }
 
 /// R14: each row validates the codes its seed computed, and is in our format afterwards.

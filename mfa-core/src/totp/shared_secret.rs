@@ -93,6 +93,12 @@ impl SharedSecret {
         Self { key, algorithm: HashAlgorithm::Sha1, digits: Digits::Six, period: 30 }
     }
 
+    /// The same key with other parameters; `period` in seconds.
+    #[must_use]
+    pub fn with_parameters(self, algorithm: HashAlgorithm, digits: Digits, period: u16) -> Self {
+        Self { algorithm, digits, period: period.max(1), ..self }
+    }
+
     /// The key as an authenticator app takes it: base32 without padding (RFC 4648 §6).
     pub fn expose_base32(&self) -> Zeroizing<String> {
         Zeroizing::new(BASE32_NOPAD.encode(self.key.expose()))
@@ -101,7 +107,7 @@ impl SharedSecret {
     /// The newest time step around `now` that `code` is right for: the current one, the one before, or the
     /// one after (RFC 6238 §5.2). All three are computed and compared whatever comes of it. The newest, so that
     /// a code which happens to be right for two steps uses up both.
-    pub(super) fn matching_step(&self, code: &OtpCode, now: TimeStep) -> Option<TimeStep> {
+    pub fn matching_step(&self, code: &OtpCode, now: TimeStep) -> Option<TimeStep> {
         now.window().into_iter().fold(None, |matched, step| {
             let expected = hotp(&self.key, step.number(), self.algorithm, self.digits);
             if expected == *code { Some(step) } else { matched }

@@ -50,7 +50,8 @@ impl AppId {
         let Ok(url) = Url::parse(facet) else { return false };
         let Some(host) = url.host_str() else { return false };
         let secure = url.scheme() == "https" || (url.scheme() == "http" && host == "localhost");
-        let within = host == self.host || host.strip_suffix(&self.host).is_some_and(|rest| rest.ends_with('.'));
+        let within =
+            host == self.host || host.strip_suffix(&self.host).is_some_and(|rest| rest.ends_with('.'));
         secure && within
     }
 }

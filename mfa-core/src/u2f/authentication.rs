@@ -21,7 +21,11 @@ impl U2fAuthenticationResponse {
     /// # Errors
     ///
     /// [`U2fRefusal::Malformed`] if one is not base64.
-    pub fn new(client_data: &str, signature_data: &str, key_handle: Option<&str>) -> Result<Self, U2fRefusal> {
+    pub fn new(
+        client_data: &str,
+        signature_data: &str,
+        key_handle: Option<&str>,
+    ) -> Result<Self, U2fRefusal> {
         let decode = |text| decode_any_base64(text).ok_or(U2fRefusal::Malformed);
         Ok(Self {
             client_data: decode(client_data)?,

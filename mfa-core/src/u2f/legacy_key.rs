@@ -1,6 +1,6 @@
 //! A registered U2F key, and its second life as a WebAuthn credential.
 
-use crate::webauthn::{CredentialId, CredentialRecord, decode_any_base64};
+use crate::webauthn::{CredentialRecord, decode_any_base64};
 
 /// A registered U2F key.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -27,21 +27,9 @@ impl LegacyU2fKey {
     /// The key as a WebAuthn credential. A U2F key cannot be backed up.
     pub fn to_credential(&self, sign_count: Option<u32>) -> CredentialRecord {
         CredentialRecord {
-            id: CredentialId(self.key_handle.clone()),
-            public_key: self.public_key.clone(),
             sign_count: sign_count.unwrap_or(0),
-            transports: Vec::new(),
-            user_verified: false,
-            backup_eligible: None,
-            backup_state: false,
-            aaguid: [0; 16],
             attestation_format: "public-key".to_owned(),
-            rp_id: None,
-            label: None,
-            created_at: None,
-            last_used_at: None,
-            attachment: String::new(),
-            attestation: None,
+            ..CredentialRecord::new(self.key_handle.clone(), self.public_key.clone())
         }
     }
 }

@@ -77,18 +77,12 @@ impl<'a> Message<'a> {
         let (key_handle, rest) = rest.split_at_checked(usize::from(*length))?;
         let (certificate, signature) = split_der(rest)?;
         let (whole, tail) = split_der(signature)?;
-        // A point is 04 ‖ X ‖ Y; whether it is on the curve, aws-lc-rs tells when it is used.
-        let sound = public_key.first() == Some(&0x04) && !key_handle.is_empty() && tail.is_empty();
-        sound.then_some(())?;
+        // Exactly one signature, a handle, and a point that is on the curve.
+        let on_curve = PublicKey::parse(public_key).is_ok_and(|key| key.check().is_ok());
+        (on_curve && !key_handle.is_empty() && tail.is_empty()).then_some(())?;
         let certificate_key = point_of(certificate)?;
-        on_curve(public_key).then_some(Self { public_key, key_handle, certificate_key, signature: whole })
+        Some(Self { public_key, key_handle, certificate_key, signature: whole })
     }
-}
-
-/// Whether a signature could be checked with this point: a dummy one fails for another reason otherwise.
-fn on_curve(point: &[u8]) -> bool {
-    use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ParsedPublicKey};
-    ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point).is_ok()
 }
 
 /// The first DER element with its header (X.690 §8.1), and what follows it.

@@ -1,8 +1,8 @@
 //! What a consumer does with U2F keys by raw messages, as the Node seed's clients do.
 
 use super::{
-    AppId, U2fAuthenticationResponse, U2fError, U2fRefusal, U2fRegistrationResponse, verify_u2f_authentication,
-    verify_u2f_registration,
+    AppId, U2fAuthenticationResponse, U2fError, U2fRefusal, U2fRegistrationResponse,
+    verify_u2f_authentication, verify_u2f_registration,
 };
 use crate::Consumer;
 use crate::event::Action;
@@ -45,7 +45,11 @@ impl<'a> U2fService<'a> {
     /// # Errors
     ///
     /// [`U2fError::NotFound`], or [`U2fError::Refused`] with the check that failed.
-    pub async fn finish_registration(&self, id: UserId, response: &U2fRegistrationResponse) -> Result<(), U2fError> {
+    pub async fn finish_registration(
+        &self,
+        id: UserId,
+        response: &U2fRegistrationResponse,
+    ) -> Result<(), U2fError> {
         let (mut user, app_id) = self.open(id).await?;
         let challenge = response.challenge()?;
         self.take(Purpose::U2fRegistration, id, &app_id, &challenge).await?;
@@ -145,7 +149,13 @@ impl<'a> U2fService<'a> {
         Ok(Ceremony::new(purpose, id, &party, std::iter::empty()).begin(self.consumer).await?)
     }
 
-    async fn take(&self, purpose: Purpose, id: UserId, app_id: &AppId, challenge: &[u8]) -> Result<(), U2fError> {
+    async fn take(
+        &self,
+        purpose: Purpose,
+        id: UserId,
+        app_id: &AppId,
+        challenge: &[u8],
+    ) -> Result<(), U2fError> {
         let party = RelyingParty::as_given(app_id.as_str(), "", Vec::new());
         let ceremony = Ceremony::take(self.consumer, challenge).await?;
         Ok(ceremony.check(purpose, id, &party).map_err(WebauthnError::from)?)

@@ -3,8 +3,8 @@
 use sha2::{Digest, Sha256};
 
 use super::{
-    AuthenticationResponse, AuthenticatorData, ClientData, ClientDataType, CredentialRecord, PublicKey, Refusal,
-    RelyingParty, UserVerification, WebauthnError,
+    AuthenticationResponse, AuthenticatorData, ClientData, ClientDataType, CredentialRecord, PublicKey,
+    Refusal, RelyingParty, UserVerification, WebauthnError,
 };
 
 /// Proof that an assertion passed every check: what the record must become.
@@ -23,7 +23,8 @@ pub struct Assertion {
 
 /// Verifies `response` against `credential`, which the caller found by [`AuthenticationResponse::credential_id`]
 /// among those allowed (§7.2 steps 5 and 6 but for the user handle) after taking the ceremony of `challenge`.
-/// `app_id` is the AppID of `credential`, if that is a legacy U2F key.
+/// `user_handle` is the user's id as the options gave it; `app_id` is the AppID of `credential`, if that is a
+/// legacy U2F key.
 ///
 /// # Errors
 ///
@@ -33,7 +34,7 @@ pub fn verify_authentication(
     response: &AuthenticationResponse,
     credential: &CredentialRecord,
     challenge: &[u8],
-    user_handle: &str,
+    user_handle: &[u8],
     relying_party: &RelyingParty,
     app_id: Option<&str>,
 ) -> Result<Assertion, WebauthnError> {
@@ -46,7 +47,7 @@ fn verify(
     client_data: &ClientData,
     credential: &CredentialRecord,
     challenge: &[u8],
-    user_handle: &str,
+    user_handle: &[u8],
     relying_party: &RelyingParty,
     app_id: Option<&str>,
 ) -> Result<Assertion, Refusal> {
@@ -109,6 +110,6 @@ fn verify(
 
 /// The handle is the user's id as text. Keys registered through an old front end hold the text that encodes it,
 /// and a new one encodes that once more.
-fn is_handle_of(handle: &[u8], user: &str) -> bool {
-    handle == user.as_bytes() || handle == data_encoding::BASE64URL_NOPAD.encode(user.as_bytes()).as_bytes()
+fn is_handle_of(handle: &[u8], user: &[u8]) -> bool {
+    handle == user || handle == data_encoding::BASE64URL_NOPAD.encode(user).as_bytes()
 }

@@ -96,7 +96,8 @@ impl<'a> AuthenticatorData<'a> {
             decoder.map().ok()?;
             rest = split_cbor(rest)?.1;
         }
-        let data = Self { rp_id_hash: *rp_id_hash, flags, sign_count: u32::from_be_bytes(*sign_count), attested };
+        let data =
+            Self { rp_id_hash: *rp_id_hash, flags, sign_count: u32::from_be_bytes(*sign_count), attested };
         rest.is_empty().then_some(data)
     }
 }

@@ -57,7 +57,11 @@ impl ClientData {
     }
 
     /// Checks all but the challenge: §7.1 steps 7 to 11, §7.2 steps 10 to 14.
-    pub(crate) fn check(&self, expected: ClientDataType, relying_party: &RelyingParty) -> Result<(), Refusal> {
+    pub(crate) fn check(
+        &self,
+        expected: ClientDataType,
+        relying_party: &RelyingParty,
+    ) -> Result<(), Refusal> {
         // §7.1 step 7, §7.2 step 10.
         let kind = match expected {
             ClientDataType::Create => "webauthn.create",

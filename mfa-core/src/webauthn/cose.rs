@@ -36,8 +36,16 @@ pub enum CoseAlgorithm {
 impl CoseAlgorithm {
     /// Every algorithm whose signatures can be verified.
     pub const ALL: [Self; 10] = [
-        Self::Es256, Self::Es384, Self::Es512, Self::Rs256, Self::Rs384, Self::Rs512, Self::Ps256, Self::Ps384,
-        Self::Ps512, Self::EdDsa,
+        Self::Es256,
+        Self::Es384,
+        Self::Es512,
+        Self::Rs256,
+        Self::Rs384,
+        Self::Rs512,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
+        Self::EdDsa,
     ];
 
     /// Its number.

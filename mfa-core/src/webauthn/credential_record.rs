@@ -74,3 +74,26 @@ pub struct CredentialRecord {
     /// One seed's evidence of the registration, kept as it is.
     pub(crate) attestation: Option<Value>,
 }
+
+impl CredentialRecord {
+    /// A record of which nothing is known but its id and public key.
+    pub fn new(id: Vec<u8>, public_key: Vec<u8>) -> Self {
+        Self {
+            id: CredentialId(id),
+            public_key,
+            sign_count: 0,
+            transports: Vec::new(),
+            user_verified: false,
+            backup_eligible: None,
+            backup_state: false,
+            aaguid: [0; 16],
+            attestation_format: String::new(),
+            rp_id: None,
+            label: None,
+            created_at: None,
+            last_used_at: None,
+            attachment: String::new(),
+            attestation: None,
+        }
+    }
+}

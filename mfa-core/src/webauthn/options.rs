@@ -3,7 +3,7 @@
 use data_encoding::BASE64URL_NOPAD;
 use serde::Serialize;
 
-use super::{CredentialRecord, OFFERED_ALGORITHMS, RelyingParty};
+use super::{CredentialRecord, RelyingParty};
 
 /// How long the browser may wait, in milliseconds.
 const TIMEOUT: u32 = 120_000;
@@ -134,7 +134,8 @@ impl RegistrationOptions {
                 id: BASE64URL_NOPAD.encode(user_handle.as_bytes()),
             },
             challenge: BASE64URL_NOPAD.encode(challenge),
-            pub_key_cred_params: OFFERED_ALGORITHMS
+            pub_key_cred_params: relying_party
+                .algorithms
                 .iter()
                 .map(|algorithm| Parameters { kind: "public-key", alg: algorithm.number() })
                 .collect(),
@@ -142,7 +143,8 @@ impl RegistrationOptions {
             exclude_credentials,
             authenticator_selection: Selection {
                 // The seed left the member out, and `discouraged` is what it then means.
-                resident_key: (resident_key != super::ResidentKey::Discouraged).then(|| resident_key.as_str()),
+                resident_key: (resident_key != super::ResidentKey::Discouraged)
+                    .then(|| resident_key.as_str()),
                 require_resident_key: resident_key == super::ResidentKey::Required,
                 user_verification: relying_party.user_verification.as_str(),
             },
@@ -165,7 +167,9 @@ impl AuthenticationOptions {
             challenge: BASE64URL_NOPAD.encode(challenge),
             timeout: TIMEOUT,
             rp_id: relying_party.id.clone(),
-            allow_credentials: known.chain(legacy.map(|legacy| Descriptor::of(legacy.key_handle, &[]))).collect(),
+            allow_credentials: known
+                .chain(legacy.map(|legacy| Descriptor::of(legacy.key_handle, &[])))
+                .collect(),
             user_verification: relying_party.user_verification.as_str(),
             extensions: legacy
                 .map(|legacy| Extensions { appid: Some(legacy.app_id.to_owned()), appid_exclude: None }),

@@ -9,16 +9,19 @@ use serde_json::json;
 use url::Url;
 use webauthn_rs_core::WebauthnCore;
 use webauthn_rs_core::error::WebauthnError as CoreError;
-use webauthn_rs_core::proto::{AuthenticatorAttestationResponseRaw, RegisterPublicKeyCredential, RegistrationState};
+use webauthn_rs_core::proto::{
+    AuthenticatorAttestationResponseRaw, RegisterPublicKeyCredential, RegistrationState,
+};
 
 use super::authenticator_data::split_cbor;
 use super::{
-    AuthenticatorData, ClientData, ClientDataType, CoseAlgorithm, CredentialId, CredentialRecord, PublicKey,
-    Refusal, RegistrationResponse, RelyingParty, UserVerification, WebauthnError,
+    AuthenticatorData, ClientData, ClientDataType, CoseAlgorithm, CredentialRecord, PublicKey, Refusal,
+    RegistrationResponse, RelyingParty, UserVerification, WebauthnError,
 };
 
 /// What new credentials may use: what webauthn-rs-core can register and we can verify, preferred first.
-pub const OFFERED_ALGORITHMS: [CoseAlgorithm; 3] = [CoseAlgorithm::Es256, CoseAlgorithm::Es384, CoseAlgorithm::Rs256];
+pub const OFFERED_ALGORITHMS: [CoseAlgorithm; 3] =
+    [CoseAlgorithm::Es256, CoseAlgorithm::Es384, CoseAlgorithm::Rs256];
 
 /// Verifies `response` to the ceremony of `challenge` and returns the record to keep, without label and times.
 ///
@@ -69,26 +72,29 @@ fn verify(
     // Step 20, and that a login with the key can be verified at all.
     let attested = data.attested.ok_or(Refusal::AuthenticatorData)?;
     let key = PublicKey::parse(attested.public_key)?;
-    if !OFFERED_ALGORITHMS.contains(&key.algorithm()) {
+    if !relying_party.algorithms.contains(&key.algorithm()) {
         return Err(Refusal::Algorithm);
     }
     // Step 25.
     if attested.credential_id.is_empty() || attested.credential_id.len() > 1023 {
         return Err(Refusal::CredentialIdLength);
     }
-    // Step 22, before the statement itself: an unknown format, and `none` with something in it.
-    if object.format == "none" && !object.statement_is_empty {
-        return Err(Refusal::AttestationFormat);
-    }
     // Steps 21 to 23: the attestation statement. No roots are configured, so that trust is not judged (step 24).
-    let verified = attestation(response, challenge, relying_party)?;
-    if verified.cred_id.as_slice() != attested.credential_id {
-        return Err(Refusal::Attestation);
+    match (object.format, object.statement_is_empty) {
+        // §8.7: nothing is attested, so there is nothing to verify but that the key is one.
+        ("none", true) => key.check()?,
+        ("none", false) => return Err(Refusal::AttestationFormat),
+        // webauthn-rs-core reads RSA keys of this one size only.
+        _ if !key.has_common_size() => return Err(Refusal::Algorithm),
+        _ => {
+            let verified = attestation(response, challenge, relying_party)?;
+            if verified.cred_id.as_slice() != attested.credential_id {
+                return Err(Refusal::Attestation);
+            }
+        }
     }
 
     Ok(CredentialRecord {
-        id: CredentialId(attested.credential_id.to_vec()),
-        public_key: attested.public_key.to_vec(),
         sign_count: data.sign_count,
         transports: response.transports.clone(),
         user_verified: data.flags.user_verified(),
@@ -97,11 +103,7 @@ fn verify(
         aaguid: attested.aaguid,
         attestation_format: object.format.to_owned(),
         rp_id: Some(relying_party.id.clone()),
-        label: None,
-        created_at: None,
-        last_used_at: None,
-        attachment: String::new(),
-        attestation: None,
+        ..CredentialRecord::new(attested.credential_id.to_vec(), attested.public_key.to_vec())
     })
 }
 
@@ -169,7 +171,9 @@ impl<'a> AttestationObject<'a> {
         for _ in 0..count {
             match decoder.str().ok()? {
                 "fmt" if format.is_none() => format = Some(decoder.str().ok()?),
-                "authData" if authenticator_data.is_none() => authenticator_data = Some(decoder.bytes().ok()?),
+                "authData" if authenticator_data.is_none() => {
+                    authenticator_data = Some(decoder.bytes().ok()?)
+                }
                 "attStmt" if statement_is_empty.is_none() => {
                     let (statement, _) = split_cbor(bytes.get(decoder.position()..)?)?;
                     statement_is_empty = Some(statement == [0xa0]);

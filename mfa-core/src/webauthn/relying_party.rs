@@ -3,6 +3,8 @@
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use super::{CoseAlgorithm, OFFERED_ALGORITHMS};
+
 /// The relying party makes no sense.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -39,7 +41,9 @@ impl UserVerification {
     }
 
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        [Self::Required, Self::Preferred, Self::Discouraged].into_iter().find(|policy| policy.as_str() == name)
+        [Self::Required, Self::Preferred, Self::Discouraged]
+            .into_iter()
+            .find(|policy| policy.as_str() == name)
     }
 }
 
@@ -83,6 +87,7 @@ pub struct RelyingParty {
     pub(crate) origins: Vec<String>,
     pub(crate) user_verification: UserVerification,
     pub(crate) resident_key: ResidentKey,
+    pub(crate) algorithms: Vec<CoseAlgorithm>,
     pub(crate) exclude_credentials: bool,
     pub(crate) allow_cross_origin: bool,
     pub(crate) top_origins: Vec<String>,
@@ -99,7 +104,8 @@ impl RelyingParty {
         name: &str,
         origins: impl IntoIterator<Item = &'a str>,
     ) -> Result<Self, InvalidRelyingParty> {
-        let domain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
+        let domain =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
         if id.is_empty() || id.len() > 253 || !id.bytes().all(domain) {
             return Err(InvalidRelyingParty::Id);
         }
@@ -136,6 +142,7 @@ impl RelyingParty {
             origins,
             user_verification: UserVerification::default(),
             resident_key: ResidentKey::default(),
+            algorithms: OFFERED_ALGORITHMS.to_vec(),
             exclude_credentials: false,
             allow_cross_origin: false,
             top_origins: Vec::new(),
@@ -152,6 +159,14 @@ impl RelyingParty {
     #[must_use]
     pub fn resident_key(self, resident_key: ResidentKey) -> Self {
         Self { resident_key, ..self }
+    }
+
+    /// Offers fewer algorithms than [`OFFERED_ALGORITHMS`]; others cannot be had.
+    #[must_use]
+    pub fn algorithms(self, wanted: &[CoseAlgorithm]) -> Self {
+        let algorithms =
+            OFFERED_ALGORITHMS.into_iter().filter(|algorithm| wanted.contains(algorithm)).collect();
+        Self { algorithms, ..self }
     }
 
     /// Tells the browser which credentials the user has already, so that no key is registered twice.
@@ -223,14 +238,31 @@ mod tests {
     #[test]
     fn origins_match_in_scheme_host_and_port() {
         let relying_party =
-            RelyingParty::new("example.org", "x", ["https://example.org", "https://a.example.org:8443"]).unwrap();
-        for origin in ["https://example.org", "https://example.org:443", "https://EXAMPLE.org", "https://a.example.org:8443"] {
+            RelyingParty::new("example.org", "x", ["https://example.org", "https://a.example.org:8443"])
+                .unwrap();
+        for origin in [
+            "https://example.org",
+            "https://example.org:443",
+            "https://EXAMPLE.org",
+            "https://a.example.org:8443",
+        ] {
             assert!(relying_party.allows_origin(origin), "{origin}");
         }
         for origin in [
-            "http://example.org", "https://example.org:8443", "https://a.example.org", "https://b.example.org",
-            "https://example.org.evil.com", "https://evil-example.org", "https://example.org/", "https://example.org/x",
-            "https://user@example.org", "https://example.org?x", "", "null", "example.org", "android:apk-key-hash:x",
+            "http://example.org",
+            "https://example.org:8443",
+            "https://a.example.org",
+            "https://b.example.org",
+            "https://example.org.evil.com",
+            "https://evil-example.org",
+            "https://example.org/",
+            "https://example.org/x",
+            "https://user@example.org",
+            "https://example.org?x",
+            "",
+            "null",
+            "example.org",
+            "android:apk-key-hash:x",
         ] {
             assert!(!relying_party.allows_origin(origin), "{origin}");
         }
@@ -260,7 +292,9 @@ mod tests {
 
     #[test]
     fn headers_of_the_seeds_clients_are_taken_as_they_are() {
-        for (id, origin) in [("http://app99", "http://app99"), ("example.com", ""), ("localhost", "http://localhost")] {
+        for (id, origin) in
+            [("http://app99", "http://app99"), ("example.com", ""), ("localhost", "http://localhost")]
+        {
             assert!(RelyingParty::from_headers(id, "x", origin).is_ok(), "{id} {origin}");
         }
         assert!(RelyingParty::from_headers("example.com", "x", "https://example.net").is_err());

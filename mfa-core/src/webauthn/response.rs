@@ -92,7 +92,8 @@ impl RegistrationResponse {
     ///
     /// [`MalformedResponse`].
     pub fn from_json(json: &[u8]) -> Result<Self, MalformedResponse> {
-        let wire: Wire<AttestationWire> = serde_json::from_slice(json).map_err(|_| MalformedResponse::Json)?;
+        let wire: Wire<AttestationWire> =
+            serde_json::from_slice(json).map_err(|_| MalformedResponse::Json)?;
         // The ids are unsigned copies of what the attested data holds; one client of the seeds sends others.
         wire.ids()?;
         let decode = |text: &str| decode_any_base64(text).ok_or(MalformedResponse::Base64);

@@ -3,8 +3,8 @@
 use super::user::OpenUser;
 use super::{
     AuthenticationOptions, AuthenticationResponse, Ceremony, ClientData, CredentialId, CredentialRecord,
-    Credentials, KeyHandleHash, Purpose, Refusal, RegistrationOptions, RegistrationResponse, RelyingParty, WebauthnError,
-    verify_authentication, verify_registration,
+    Credentials, KeyHandleHash, Purpose, Refusal, RegistrationOptions, RegistrationResponse, RelyingParty,
+    WebauthnError, verify_authentication, verify_registration,
 };
 use crate::Consumer;
 use crate::event::Action;
@@ -163,7 +163,7 @@ impl<'a> WebauthnService<'a> {
         challenge: &[u8],
         relying_party: &RelyingParty,
     ) -> Result<Authenticated, WebauthnError> {
-        let handle = user.to_string();
+        let handle = user.to_string().into_bytes();
         for _ in 0..ATTEMPTS {
             let mut open = self.consumer.open_user(user).await?.ok_or(Refusal::CredentialNotAllowed)?;
             let id = response.credential_id();
@@ -182,8 +182,14 @@ impl<'a> WebauthnService<'a> {
                 (None, Some(key)) if key.key_handle == id => {
                     let credential = key.to_credential(open.u2f_sign_count);
                     let app_id = Some(key.app_id.as_str());
-                    let assertion =
-                        verify_authentication(response, &credential, challenge, &handle, relying_party, app_id)?;
+                    let assertion = verify_authentication(
+                        response,
+                        &credential,
+                        challenge,
+                        &handle,
+                        relying_party,
+                        app_id,
+                    )?;
                     open.u2f_sign_count = Some(assertion.sign_count);
                     assertion
                 }

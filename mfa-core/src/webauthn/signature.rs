@@ -1,9 +1,10 @@
 //! Signatures, verified by aws-lc-rs.
 
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ED25519, RSA_PKCS1_2048_8192_SHA256,
-    RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
-    RSA_PSS_2048_8192_SHA512, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
+    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ED25519, ParsedPublicKey,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
+    RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaPublicKeyComponents,
+    UnparsedPublicKey, VerificationAlgorithm,
 };
 
 use super::cose::Material;
@@ -18,13 +19,7 @@ impl PublicKey {
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Refusal> {
         let verified = match &self.material {
             Material::Point(point) => {
-                let algorithm: &'static dyn VerificationAlgorithm = match self.algorithm {
-                    CoseAlgorithm::Es384 => &ECDSA_P384_SHA384_ASN1,
-                    CoseAlgorithm::Es512 => &ECDSA_P521_SHA512_ASN1,
-                    CoseAlgorithm::EdDsa => &ED25519,
-                    _ => &ECDSA_P256_SHA256_ASN1,
-                };
-                UnparsedPublicKey::new(algorithm, point).verify(message, signature)
+                UnparsedPublicKey::new(self.point_algorithm(), point).verify(message, signature)
             }
             Material::Rsa { n, e } => {
                 let algorithm = match self.algorithm {
@@ -39,5 +34,31 @@ impl PublicKey {
             }
         };
         verified.map_err(|_| Refusal::Signature)
+    }
+
+    /// Whether signatures could be verified with this key: its point is on the curve, its modulus of a size.
+    pub(crate) fn check(&self) -> Result<(), Refusal> {
+        let sound = match &self.material {
+            Material::Point(point) => ParsedPublicKey::new(self.point_algorithm(), point).is_ok(),
+            Material::Rsa { n, e } => (256..=1024).contains(&n.len()) && !e.is_empty() && e.len() <= 8,
+        };
+        if sound { Ok(()) } else { Err(Refusal::PublicKey) }
+    }
+
+    /// Whether it is an elliptic-curve key, or an RSA key of 2048 bits.
+    pub(super) const fn has_common_size(&self) -> bool {
+        match &self.material {
+            Material::Point(_) => true,
+            Material::Rsa { n, .. } => n.len() == 256,
+        }
+    }
+
+    const fn point_algorithm(&self) -> &'static dyn VerificationAlgorithm {
+        match self.algorithm {
+            CoseAlgorithm::Es384 => &ECDSA_P384_SHA384_ASN1,
+            CoseAlgorithm::Es512 => &ECDSA_P521_SHA512_ASN1,
+            CoseAlgorithm::EdDsa => &ED25519,
+            _ => &ECDSA_P256_SHA256_ASN1,
+        }
     }
 }

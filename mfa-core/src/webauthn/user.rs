@@ -51,7 +51,12 @@ impl OpenUser {
     }
 
     /// Replaces the legacy key's parts, each as the Node seed spelt it.
-    pub(crate) fn set_legacy(&mut self, app_id: Option<&str>, key_handle: Option<&[u8]>, public_key: Option<&[u8]>) {
+    pub(crate) fn set_legacy(
+        &mut self,
+        app_id: Option<&str>,
+        key_handle: Option<&[u8]>,
+        public_key: Option<&[u8]>,
+    ) {
         let text = |bytes: &[u8]| Zeroizing::new(data_encoding::BASE64URL_NOPAD.encode(bytes).into_bytes());
         self.app_id = app_id.map(|app_id| Zeroizing::new(app_id.as_bytes().to_vec()));
         self.key_handle = key_handle.map(text);
@@ -72,9 +77,11 @@ impl Consumer {
         let fields =
             [&record.credentials, &record.u2f_app_id, &record.u2f_key_handle, &record.u2f_public_key];
         // A write of ours seals every field, so a seed's ciphertext among ours was put there.
-        let ours = |field: &&Option<Sealed<Vec<u8>>>| field.as_ref().is_some_and(|sealed| self.is_ours(sealed));
+        let ours =
+            |field: &&Option<Sealed<Vec<u8>>>| field.as_ref().is_some_and(|sealed| self.is_ours(sealed));
         let may_be_legacy = !fields.iter().any(ours) && record.u2f_sign_count.is_none();
-        let open = |name, field: &Option<Sealed<Vec<u8>>>| self.open_field(id, name, field.as_ref(), may_be_legacy);
+        let open =
+            |name, field: &Option<Sealed<Vec<u8>>>| self.open_field(id, name, field.as_ref(), may_be_legacy);
 
         let credentials = match open("credentials", &record.credentials)? {
             Some(json) => Credentials::parse(&json)?,

@@ -53,7 +53,8 @@ pub(super) async fn finish_registration(
 ) -> Result<StatusCode, ApiError> {
     let id = parse(&uuid)?;
     let result = sign_result(&body)?;
-    let response = U2fRegistrationResponse::new(field(result, "clientData")?, field(result, "registrationData")?);
+    let response =
+        U2fRegistrationResponse::new(field(result, "clientData")?, field(result, "registrationData")?);
     consumer.u2f().finish_registration(id, &response.map_err(U2fError::from)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -87,8 +88,11 @@ pub(super) async fn finish_authentication(
     let id = parse(&uuid)?;
     let result = sign_result(&body)?;
     let key_handle = result.get("keyHandle").and_then(Value::as_str);
-    let response =
-        U2fAuthenticationResponse::new(field(result, "clientData")?, field(result, "signatureData")?, key_handle);
+    let response = U2fAuthenticationResponse::new(
+        field(result, "clientData")?,
+        field(result, "signatureData")?,
+        key_handle,
+    );
     consumer.u2f().finish_authentication(id, &response.map_err(U2fError::from)?).await?;
     Ok(Json(Valid::new()))
 }
@@ -134,7 +138,9 @@ impl From<U2fError> for ApiError {
                 "No U2F record found with that uuid for that API Key.",
             ),
             U2fError::NotRegistered => Self::bad_request("not-registered", "No U2F key is registered"),
-            U2fError::AppId(_) => Self::bad_request("invalid-app-id", "appId must be an https URL of a named host"),
+            U2fError::AppId(_) => {
+                Self::bad_request("invalid-app-id", "appId must be an https URL of a named host")
+            }
             U2fError::Refused(refusal) => Self::bad_request(
                 refusal.code(),
                 match refusal {

@@ -46,7 +46,8 @@ pub(super) async fn finish_registration(
     RawBody(body): RawBody,
 ) -> Result<Json<Registered>, ApiError> {
     let user = meta.known_user()?;
-    let response = RegistrationResponse::from_json(&body).map_err(|error| registration_error(error.into()))?;
+    let response =
+        RegistrationResponse::from_json(&body).map_err(|error| registration_error(error.into()))?;
     let webauthn = consumer.webauthn(meta.relying_party);
     let credential = webauthn.finish_registration(user, &response).await.map_err(registration_error)?;
     Ok(Json(Registered { key_handle_hash: credential.id.key_handle_hash().to_string() }))
@@ -77,9 +78,11 @@ pub(super) async fn finish_authentication(
     RawBody(body): RawBody,
 ) -> Result<Json<LoggedIn>, ApiError> {
     let user = meta.known_user()?;
-    let response = AuthenticationResponse::from_json(&body).map_err(|error| authentication_error(error.into()))?;
+    let response =
+        AuthenticationResponse::from_json(&body).map_err(|error| authentication_error(error.into()))?;
     let webauthn = consumer.webauthn(meta.relying_party);
-    let authenticated = webauthn.finish_authentication(user, &response).await.map_err(authentication_error)?;
+    let authenticated =
+        webauthn.finish_authentication(user, &response).await.map_err(authentication_error)?;
     Ok(Json(LoggedIn {
         credential_id: String::from_utf8_lossy(&authenticated.credential_id.0).into_owned(),
         key_handle_hash: authenticated.credential_id.key_handle_hash().to_string(),

@@ -50,7 +50,9 @@ pub(super) fn authentication_error(error: WebauthnError) -> ApiError {
 /// Errors of `/webauthn/user` and `/webauthn/credential`.
 pub(super) fn deletion_error(error: WebauthnError) -> ApiError {
     match error {
-        WebauthnError::NoCredentials => not_found("error in DeleteCredential: no webauthn credentials available"),
+        WebauthnError::NoCredentials => {
+            not_found("error in DeleteCredential: no webauthn credentials available")
+        }
         WebauthnError::NotFound => not_found("error in DeleteCredential. Credential not found with that id"),
         other => failure(other),
     }
@@ -70,7 +72,9 @@ const fn not_found(message: &'static str) -> ApiError {
 
 fn failure(error: WebauthnError) -> ApiError {
     match error {
-        WebauthnError::NoCredentials => ApiError::bad_request("no-credentials", "Found no credentials for user"),
+        WebauthnError::NoCredentials => {
+            ApiError::bad_request("no-credentials", "Found no credentials for user")
+        }
         WebauthnError::NotFound => not_found("no such credential"),
         WebauthnError::Store(error) => error.into(),
         other => {

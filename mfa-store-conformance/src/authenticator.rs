@@ -1,0 +1,381 @@
+//! A soft authenticator: WebAuthn and raw U2F with keys in memory, every flag, counter and field at hand, so that
+//! tests can answer ceremonies rightly and wrongly.
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING,
+    EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
+};
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use minicbor::Encoder;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+/// UP: somebody was there.
+pub const UP: u8 = 0x01;
+/// UV: and it was the user.
+pub const UV: u8 = 0x04;
+/// BE: the key may be backed up.
+pub const BE: u8 = 0x08;
+/// BS: the key is backed up.
+pub const BS: u8 = 0x10;
+const AT: u8 = 0x40;
+
+/// A private key.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "the kinds that tests use")]
+pub enum Key {
+    /// ECDSA on P-256.
+    Es256(EcdsaKeyPair),
+    /// ECDSA on P-384.
+    Es384(EcdsaKeyPair),
+    /// ECDSA on P-521.
+    Es512(EcdsaKeyPair),
+    /// Ed25519.
+    EdDsa(Ed25519KeyPair),
+    /// RSA with PKCS #1 v1.5.
+    Rs256(RsaKeyPair),
+}
+
+impl Key {
+    /// A new key for a COSE algorithm: -7, -35, -36, -8 or -257.
+    pub fn generate(algorithm: i32) -> Self {
+        match algorithm {
+            -35 => Self::Es384(EcdsaKeyPair::generate(&ECDSA_P384_SHA384_ASN1_SIGNING).unwrap()),
+            -36 => Self::Es512(EcdsaKeyPair::generate(&ECDSA_P521_SHA512_ASN1_SIGNING).unwrap()),
+            -8 => Self::EdDsa(Ed25519KeyPair::generate().unwrap()),
+            -257 => Self::Rs256(RsaKeyPair::generate(KeySize::Rsa2048).unwrap()),
+            _ => Self::Es256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap()),
+        }
+    }
+
+    /// A key from PKCS #8 in PEM, as the fixtures have it; `kind` is `ES256`, `RS256` or `EdDSA`.
+    pub fn from_pem(kind: &str, pem: &str) -> Self {
+        let base64: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+        let der = data_encoding::BASE64.decode(base64.as_bytes()).unwrap();
+        match kind {
+            "RS256" => Self::Rs256(RsaKeyPair::from_pkcs8(&der).unwrap()),
+            "EdDSA" => Self::EdDsa(Ed25519KeyPair::from_pkcs8_maybe_unchecked(&der).unwrap()),
+            _ => Self::Es256(EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &der).unwrap()),
+        }
+    }
+
+    /// Its COSE algorithm.
+    pub const fn algorithm(&self) -> i32 {
+        match self {
+            Self::Es256(_) => -7,
+            Self::Es384(_) => -35,
+            Self::Es512(_) => -36,
+            Self::EdDsa(_) => -8,
+            Self::Rs256(_) => -257,
+        }
+    }
+
+    /// A signature over `message`.
+    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Es256(key) | Self::Es384(key) | Self::Es512(key) => {
+                key.sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec()
+            }
+            Self::EdDsa(key) => key.sign(message).as_ref().to_vec(),
+            Self::Rs256(key) => {
+                let mut signature = vec![0; key.public_modulus_len()];
+                key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature).unwrap();
+                signature
+            }
+        }
+    }
+
+    /// The public key as a point, for elliptic curves.
+    pub fn point(&self) -> Vec<u8> {
+        match self {
+            Self::Es256(key) | Self::Es384(key) | Self::Es512(key) => key.public_key().as_ref().to_vec(),
+            Self::EdDsa(key) => key.public_key().as_ref().to_vec(),
+            Self::Rs256(_) => panic!("an RSA key is no point"),
+        }
+    }
+
+    /// The public key as a COSE key (RFC 9052 §7).
+    pub fn cose(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut cbor = Encoder::new(&mut bytes);
+        let algorithm = i64::from(self.algorithm());
+        match self {
+            Self::Es256(_) | Self::Es384(_) | Self::Es512(_) => {
+                let curve: i64 = match self {
+                    Self::Es384(_) => 2,
+                    Self::Es512(_) => 3,
+                    _ => 1,
+                };
+                let point = self.point();
+                let (x, y) = point[1..].split_at((point.len() - 1) / 2);
+                cbor.map(5).unwrap().u8(1).unwrap().u8(2).unwrap().u8(3).unwrap().i64(algorithm).unwrap();
+                cbor.i8(-1).unwrap().i64(curve).unwrap().i8(-2).unwrap().bytes(x).unwrap();
+                cbor.i8(-3).unwrap().bytes(y).unwrap();
+            }
+            Self::EdDsa(_) => {
+                cbor.map(4).unwrap().u8(1).unwrap().u8(1).unwrap().u8(3).unwrap().i64(algorithm).unwrap();
+                cbor.i8(-1).unwrap().u8(6).unwrap().i8(-2).unwrap().bytes(&self.point()).unwrap();
+            }
+            Self::Rs256(key) => {
+                let (n, e) = rsa_components(key.public_key().as_ref());
+                cbor.map(4).unwrap().u8(1).unwrap().u8(3).unwrap().u8(3).unwrap().i64(algorithm).unwrap();
+                cbor.i8(-1).unwrap().bytes(&n).unwrap().i8(-2).unwrap().bytes(&e).unwrap();
+            }
+        }
+        bytes
+    }
+}
+
+/// Modulus and exponent of an RSAPublicKey (RFC 8017 §A.1.1) of 2048 bits.
+fn rsa_components(der: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    // SEQUENCE (4 bytes of header), INTEGER (4 of header, a zero, 256 of modulus), INTEGER (2, 3 of exponent).
+    (der[9..265].to_vec(), der[267..].to_vec())
+}
+
+/// An authenticator with one credential.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "tests set what they like")]
+pub struct SoftAuthenticator {
+    /// Its key.
+    pub key: Key,
+    /// Its credential ID, or key handle.
+    pub credential_id: Vec<u8>,
+    /// Its model.
+    pub aaguid: [u8; 16],
+    /// The flags it sets, but for attested data.
+    pub flags: u8,
+    /// Its counter, as the next answer states it.
+    pub counter: u32,
+}
+
+/// What the browser makes of a ceremony; each field may be set wrong.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "tests set what they like")]
+pub struct Browser {
+    /// Where the page is.
+    pub origin: String,
+    /// What the authenticator hashes as RP ID, or AppID.
+    pub rp_id: String,
+    /// The challenge, in base64url.
+    pub challenge: String,
+    /// `type` of the client data, if not that of the ceremony.
+    pub kind: Option<&'static str>,
+    /// Further members of the client data.
+    pub extra: Value,
+    /// What goes out as user handle.
+    pub user_handle: Option<Vec<u8>>,
+}
+
+impl Browser {
+    /// A browser at `origin` that answers `options`, from the server.
+    pub fn new(origin: &str, options: &Value) -> Self {
+        let public_key = &options["publicKey"];
+        let rp_id = public_key["rp"]["id"].as_str().or(public_key["rpId"].as_str()).unwrap();
+        Self {
+            origin: origin.to_owned(),
+            rp_id: rp_id.to_owned(),
+            challenge: public_key["challenge"].as_str().unwrap().to_owned(),
+            kind: None,
+            extra: json!({}),
+            user_handle: None,
+        }
+    }
+
+    fn client_data(&self, kind: &str) -> Vec<u8> {
+        let mut data =
+            json!({"type": self.kind.unwrap_or(kind), "challenge": self.challenge, "origin": self.origin});
+        for (name, value) in self.extra.as_object().unwrap() {
+            data[name] = value.clone();
+        }
+        data.to_string().into_bytes()
+    }
+}
+
+impl SoftAuthenticator {
+    /// A new one, with a key for `algorithm` and a random credential.
+    pub fn new(algorithm: i32) -> Self {
+        let mut credential_id = vec![0; 32];
+        aws_lc_rs::rand::fill(&mut credential_id).unwrap();
+        Self { key: Key::generate(algorithm), credential_id, aaguid: [7; 16], flags: UP | UV, counter: 1 }
+    }
+
+    /// One with a credential of the fixtures.
+    pub fn with_key(kind: &str, pem: &str, id_hex: &str) -> Self {
+        let credential_id = HEXLOWER.decode(id_hex.as_bytes()).unwrap();
+        Self { key: Key::from_pem(kind, pem), credential_id, aaguid: [0; 16], flags: UP, counter: 1000 }
+    }
+
+    fn authenticator_data(&self, rp_id: &str, attested: bool) -> Vec<u8> {
+        let flags = if attested { self.flags | AT } else { self.flags };
+        let mut data = Sha256::digest(rp_id.as_bytes()).to_vec();
+        data.push(flags);
+        // A registration states the counter before the next answer's.
+        let counter = if attested { self.counter.saturating_sub(1) } else { self.counter };
+        data.extend_from_slice(&counter.to_be_bytes());
+        if attested {
+            data.extend_from_slice(&self.aaguid);
+            data.extend_from_slice(&u16::try_from(self.credential_id.len()).unwrap().to_be_bytes());
+            data.extend_from_slice(&self.credential_id);
+            data.extend_from_slice(&self.key.cose());
+        }
+        data
+    }
+
+    /// `navigator.credentials.create()`, without attestation.
+    pub fn create(&self, browser: &Browser) -> Value {
+        self.created(browser, "none", |_, _| {})
+    }
+
+    /// The same with self attestation (§8.2).
+    pub fn create_packed(&self, browser: &Browser) -> Value {
+        self.created(browser, "packed", |data, statement| {
+            statement.extend(self.key.sign(data));
+        })
+    }
+
+    fn created(&self, browser: &Browser, format: &str, attest: impl Fn(&[u8], &mut Vec<u8>)) -> Value {
+        let client_data = browser.client_data("webauthn.create");
+        let data = self.authenticator_data(&browser.rp_id, true);
+        let mut signature = Vec::new();
+        attest(&[data.as_slice(), &Sha256::digest(&client_data)].concat(), &mut signature);
+
+        let mut object = Vec::new();
+        let mut cbor = Encoder::new(&mut object);
+        cbor.map(3).unwrap().str("fmt").unwrap().str(format).unwrap().str("attStmt").unwrap();
+        if signature.is_empty() {
+            cbor.map(0).unwrap();
+        } else {
+            cbor.map(2).unwrap().str("alg").unwrap().i64(self.key.algorithm().into()).unwrap();
+            cbor.str("sig").unwrap().bytes(&signature).unwrap();
+        }
+        cbor.str("authData").unwrap().bytes(&data).unwrap();
+        let id = BASE64URL_NOPAD.encode(&self.credential_id);
+        json!({
+            "id": id, "rawId": id, "type": "public-key", "clientExtensionResults": {},
+            "response": {
+                "clientDataJSON": BASE64URL_NOPAD.encode(&client_data),
+                "attestationObject": BASE64URL_NOPAD.encode(&object),
+                "transports": ["usb", "nfc"],
+            },
+        })
+    }
+
+    /// `navigator.credentials.get()`. The counter moves on.
+    pub fn get(&mut self, browser: &Browser) -> Value {
+        let client_data = browser.client_data("webauthn.get");
+        let data = self.authenticator_data(&browser.rp_id, false);
+        self.counter = self.counter.wrapping_add(1);
+        let signature = self.key.sign(&[data.as_slice(), &Sha256::digest(&client_data)].concat());
+        let id = BASE64URL_NOPAD.encode(&self.credential_id);
+        json!({
+            "id": id, "rawId": id, "type": "public-key", "clientExtensionResults": {},
+            "response": {
+                "clientDataJSON": BASE64URL_NOPAD.encode(&client_data),
+                "authenticatorData": BASE64URL_NOPAD.encode(&data),
+                "signature": BASE64URL_NOPAD.encode(&signature),
+                "userHandle": browser.user_handle.as_ref().map(|handle| BASE64URL_NOPAD.encode(handle)),
+            },
+        })
+    }
+}
+
+/// A raw U2F key.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "tests set what they like")]
+pub struct SoftU2fKey {
+    /// The key and its handle.
+    pub key: Key,
+    /// The key handle.
+    pub key_handle: Vec<u8>,
+    /// Its counter, as the next answer states it.
+    pub counter: u32,
+    /// The flags byte of an authentication.
+    pub flags: u8,
+}
+
+impl SoftU2fKey {
+    /// A new key.
+    pub fn new() -> Self {
+        let mut key_handle = vec![0; 64];
+        aws_lc_rs::rand::fill(&mut key_handle).unwrap();
+        Self { key: Key::generate(-7), key_handle, counter: 1, flags: 1 }
+    }
+
+    /// The answer to a registration request: client data and registration data. The attestation certificate is
+    /// `certificate` with the key `attested_by`.
+    pub fn register(
+        &self,
+        typ: &str,
+        origin: &str,
+        app_id: &str,
+        challenge: &str,
+        certificate: &[u8],
+        attested_by: &Key,
+    ) -> Value {
+        let client_data = json!({"typ": typ, "challenge": challenge, "origin": origin}).to_string();
+        let hashes = [Sha256::digest(app_id.as_bytes()), Sha256::digest(client_data.as_bytes())].concat();
+        let signed = [&[0], hashes.as_slice(), &self.key_handle, &self.key.point()].concat();
+        let handle_len = u8::try_from(self.key_handle.len()).unwrap();
+        let data = [
+            &[0x05],
+            self.key.point().as_slice(),
+            &[handle_len],
+            &self.key_handle,
+            certificate,
+            &attested_by.sign(&signed),
+        ]
+        .concat();
+        json!({
+            "version": "U2F_V2",
+            "clientData": BASE64URL_NOPAD.encode(client_data.as_bytes()),
+            "registrationData": BASE64URL_NOPAD.encode(&data),
+        })
+    }
+
+    /// The answer to an authentication request. The counter moves on.
+    pub fn authenticate(&mut self, typ: &str, origin: &str, app_id: &str, challenge: &str) -> Value {
+        let client_data = json!({"typ": typ, "challenge": challenge, "origin": origin}).to_string();
+        let counter = self.counter.to_be_bytes();
+        self.counter += 1;
+        let app_id_hash = Sha256::digest(app_id.as_bytes());
+        let client_hash = Sha256::digest(client_data.as_bytes());
+        let signed = [app_id_hash.as_slice(), &[self.flags], &counter, client_hash.as_slice()].concat();
+        let data = [&[self.flags], counter.as_slice(), &self.key.sign(&signed)].concat();
+        json!({
+            "keyHandle": BASE64URL_NOPAD.encode(&self.key_handle),
+            "clientData": BASE64URL_NOPAD.encode(client_data.as_bytes()),
+            "signatureData": BASE64URL_NOPAD.encode(&data),
+        })
+    }
+}
+
+impl Default for SoftU2fKey {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A self-signed certificate's outline around `key`: enough of X.509 for a verifier that reads the key only.
+pub fn certificate(key: &Key) -> Vec<u8> {
+    let wrap = |tag: u8, content: &[u8]| {
+        let len = u16::try_from(content.len()).unwrap().to_be_bytes();
+        [&[tag, 0x82], len.as_slice(), content].concat()
+    };
+    let algorithm = HEXLOWER.decode(b"301306072a8648ce3d020106082a8648ce3d030107").unwrap();
+    let bits = wrap(0x03, &[&[0], key.point().as_slice()].concat());
+    let key_info = wrap(0x30, &[algorithm.as_slice(), &bits].concat());
+    let name = wrap(0x30, &[]);
+    let fields = [
+        wrap(0xa0, &[0x02, 0x01, 0x02]),
+        wrap(0x02, &[1]),
+        wrap(0x30, &algorithm),
+        name.clone(),
+        name.clone(),
+        name,
+        key_info,
+    ];
+    // Non-zero unused bits in the signature, as Yubico's early certificates have them (R29).
+    wrap(0x30, &[wrap(0x30, &fields.concat()), wrap(0x30, &algorithm), wrap(0x03, &[5, 1, 2])].concat())
+}
