@@ -9,3 +9,5 @@ mod logs;
 mod process;
 mod server;
 mod totp;
+mod u2f;
+mod webauthn;
