@@ -2,11 +2,12 @@
 //! verification of the same run, and fails if the hot path is not hundreds of times cheaper.
 
 use std::hint::black_box;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion};
+use mfa_benches::{Outcome, median, output_folder};
 use mfa_core::api_key::{ApiKey, ApiSecret, Argon2Hasher};
 use mfa_core::clock::{Clock as _, ManualClock, UnixTime};
 use mfa_core::envelope::{Context, Keyring, RecordKind, Sealed};
@@ -17,8 +18,6 @@ use mfa_core::store::memory::MemoryStore;
 use mfa_core::totp::{Digits, HashAlgorithm, TotpId, TotpOptions, hotp};
 use mfa_core::{ConsumerId, Mfa};
 use tokio::runtime::{Builder, Runtime};
-
-type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 struct Service {
     runtime: Runtime,
@@ -116,13 +115,6 @@ fn totp_verify(criterion: &mut Criterion) -> Outcome<()> {
     Ok(())
 }
 
-/// The median of a benchmark, in nanoseconds.
-fn median(folder: &Path, name: &str) -> Outcome<f64> {
-    let estimates = folder.join(name).join("new").join("estimates.json");
-    let estimates: serde_json::Value = serde_json::from_slice(&std::fs::read(estimates)?)?;
-    Ok(estimates["median"]["point_estimate"].as_f64().ok_or("no median")?)
-}
-
 /// Prints how many times cheaper than one Argon2id verification each call is; says whether all are as they
 /// must be (100 and 150 µs where a verification takes 20 ms).
 #[expect(clippy::print_stdout, reason = "the report is for the terminal")]
@@ -148,8 +140,7 @@ fn report(folder: &Path) -> Outcome<bool> {
 }
 
 fn run() -> Outcome<bool> {
-    let folder =
-        PathBuf::from(std::env::var_os("CARGO_TARGET_DIR").unwrap_or("target".into())).join("criterion");
+    let folder = output_folder();
     let mut criterion = Criterion::default().output_directory(&folder).configure_from_args();
     argon2id(&mut criterion)?;
     authenticate(&mut criterion)?;
@@ -159,18 +150,6 @@ fn run() -> Outcome<bool> {
     report(&folder)
 }
 
-#[expect(clippy::print_stderr, reason = "errors are for the terminal")]
 fn main() -> ExitCode {
-    // `cargo test --benches` and nextest only ask whether it runs.
-    if !std::env::args().any(|argument| argument == "--bench") {
-        return ExitCode::SUCCESS;
-    }
-    match run() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    mfa_benches::main(run)
 }

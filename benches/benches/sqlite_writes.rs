@@ -80,18 +80,8 @@ async fn run() -> Outcome<bool> {
     Ok(holds)
 }
 
-#[expect(clippy::print_stderr, reason = "errors are for the terminal")]
 fn main() -> ExitCode {
-    if !std::env::args().any(|argument| argument == "--bench") {
-        return ExitCode::SUCCESS;
-    }
-    let runtime = tokio::runtime::Runtime::new().map_err(Into::into);
-    match runtime.and_then(|runtime| runtime.block_on(run())) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    mfa_benches::main(|| {
+        Ok(tokio::runtime::Runtime::new()?.block_on(run()).map_err(|error| error.to_string())?)
+    })
 }

@@ -1,6 +1,7 @@
 //! The service as one value: stores, clock, randomness, hashing.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use crate::api_key::{
     ApiKey, ApiKeyError, Argon2Hasher, FailureLimit, Flights, KeyDelivery, NoDelivery, SecretHasher,
@@ -29,6 +30,8 @@ pub(crate) struct Parts {
     pub(crate) memo: VerifiedMemo,
     pub(crate) flights: Flights,
     pub(crate) failures: FailureLimit,
+    /// Checks under way of keys that cannot be used.
+    pub(crate) dummies: AtomicUsize,
 }
 
 impl Mfa {
@@ -111,6 +114,7 @@ impl MfaBuilder {
             memo,
             flights: Flights::default(),
             failures: FailureLimit::default(),
+            dummies: AtomicUsize::new(0),
         };
         Mfa { parts: Arc::new(parts) }
     }

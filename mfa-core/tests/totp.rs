@@ -155,6 +155,30 @@ async fn a_hundred_failures_disable_until_reset() {
     assert!(matches!(consumer.totp().verify(totp.id, &used).await, Err(TotpError::NotAccepted)));
 }
 
+/// R21: a reset forgets failures, not what was used.
+#[tokio::test]
+async fn a_reset_does_not_bring_a_used_code_back() {
+    let (consumer, totp, ..) = enrolled().await;
+    let code = code_at(&totp.secret_base32, STEP);
+    consumer.totp().verify(totp.id, &code).await.unwrap();
+    consumer.totp().reset(totp.id).await.unwrap();
+    let replayed = consumer.totp().verify(totp.id, &code).await;
+    assert!(matches!(replayed, Err(TotpError::NotAccepted)), "{replayed:?}");
+}
+
+/// A failure that was counted while the clock ran ahead makes nobody wait for that time to come.
+#[tokio::test]
+async fn a_clock_set_right_ends_the_waits_it_caused() {
+    let (consumer, totp, clock, _) = enrolled().await;
+    clock.advance(Duration::from_secs(86_400));
+    for _ in 0..5 {
+        let ahead = STEP.after(Duration::from_secs(86_400));
+        consumer.totp().verify(totp.id, wrong(&totp, ahead)).await.unwrap_err();
+    }
+    clock.set(STEP);
+    consumer.totp().verify(totp.id, &code_at(&totp.secret_base32, STEP)).await.unwrap();
+}
+
 /// R25.
 #[tokio::test]
 async fn other_hashes_lengths_and_steps_work_on_request() {

@@ -41,7 +41,10 @@ impl FromRequestParts<App> for Administrator {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         match parts.headers.get("x-api-key") {
             Some(presented) if app.admin_key.is(presented.as_bytes()) => Ok(Self),
-            _ => Err(ApiError::new(StatusCode::FORBIDDEN, "forbidden", "Forbidden")),
+            presented => {
+                tracing::warn!(target: "audit", action = "administrator.refused", presented = presented.is_some());
+                Err(ApiError::new(StatusCode::FORBIDDEN, "forbidden", "Forbidden"))
+            }
         }
     }
 }

@@ -13,6 +13,8 @@ use crate::error::ApiError;
 
 /// Bytes a body may have.
 pub(crate) const LIMIT: usize = 64 * 1024;
+/// Members an object may have.
+const MEMBERS: usize = 64;
 /// Time a client has to send it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -113,8 +115,9 @@ impl<'de> Visitor<'de> for Members {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Body, A::Error> {
         let mut body = Body(Vec::new());
         while let Some((name, value)) = map.next_entry::<String, Value>()? {
-            if body.member(&name).is_some() {
-                return Err(A::Error::custom("a member is given twice"));
+            // No request has so many members, and each is compared with all before it.
+            if body.0.len() >= MEMBERS || body.member(&name).is_some() {
+                return Err(A::Error::custom("a member is given twice, or there are too many"));
             }
             body.0.push((name, value));
         }

@@ -1,7 +1,6 @@
 //! The variable segment of a path.
 
 use axum::extract::{FromRequestParts, Path};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
 
 use crate::error::ApiError;
@@ -13,9 +12,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Path(segment) = Path::from_request_parts(parts, state)
+        // What is not UTF-8 is the name of nothing, and is answered as any other such name.
+        let segment = Path::from_request_parts(parts, state)
             .await
-            .map_err(|_| ApiError::new(StatusCode::NOT_FOUND, "no-such-route", "There is no such route"))?;
+            .map_or_else(|_| "\u{fffd}".to_owned(), |path| path.0);
         Ok(Self(segment))
     }
 }

@@ -13,14 +13,29 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt as _;
 
 use crate::Source;
 
-/// Connections served at a time; more wait in the listener's queue.
-const CONNECTIONS: usize = 4096;
-/// Time a client has to send a request's head, and a connection may idle between requests.
-const HEAD: Duration = Duration::from_secs(15);
+/// What a client may take of the server.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Connections served at a time; more wait in the listener's queue.
+    pub connections: usize,
+    /// Time a client has to send a request's head, and a connection may idle between requests.
+    pub head: Duration,
+    /// Time a client may leave an answer unread.
+    pub write: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: 4096, head: Duration::from_secs(15), write: Duration::from_secs(15) }
+    }
+}
+
 /// Bytes a request's head may have.
 const HEAD_SIZE: usize = 32 * 1024;
 /// Time that requests in flight have once the server is told to stop.
@@ -31,12 +46,17 @@ const DRAIN: Duration = Duration::from_secs(25);
 /// # Errors
 ///
 /// Those of the listener that do not pass by themselves.
-pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) -> io::Result<()> {
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    stop: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let room = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
     let mut server = http1::Builder::new();
     // Without a timer hyper ignores the time-out.
-    server.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(HEAD_SIZE);
+    server.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(HEAD_SIZE);
 
     let mut stop = std::pin::pin!(stop);
     loop {
@@ -68,7 +88,9 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
             request.extensions_mut().insert(Source(peer.ip()));
             router.clone().oneshot(request.map(Body::new))
         });
-        let connection = graceful.watch(server.serve_connection(TokioIo::new(stream), service));
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(limits.write));
+        let connection = graceful.watch(server.serve_connection(TokioIo::new(Box::pin(stream)), service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(error = &error as &dyn std::error::Error, "connection ended");

@@ -64,6 +64,17 @@ pub async fn a_stale_revision_is_a_conflict(stores: &Stores) {
     assert!(matches!(unknown, Err(StoreError::Conflict)), "{unknown:?}");
 }
 
+/// Rule 2: a key may join another consumer.
+pub async fn a_key_may_join_another_consumer(stores: &Stores) {
+    let record = api_key("a2", "a2");
+    let revision = stores.api_keys.save(&record, Expect::Absent).await.unwrap();
+    let joined = ApiKeyRecord { consumer: consumer("a1"), ..record };
+    stores.api_keys.save(&joined, Expect::At(revision)).await.unwrap();
+    assert_eq!(stores.api_keys.get(&joined.key).await.unwrap().unwrap().record, joined);
+    let page = stores.api_keys.page_by_consumer(&consumer("a2"), None, 10).await.unwrap();
+    assert_eq!(page.items, []);
+}
+
 /// Rule 2, in parallel.
 pub async fn one_of_many_parallel_saves_wins(stores: &Stores) {
     let record = api_key("a1", "a1");

@@ -30,6 +30,7 @@ macro_rules! store_conformance {
             every_state_is_kept,
             creating_twice_is_refused,
             a_stale_revision_is_a_conflict,
+            a_key_may_join_another_consumer,
             one_of_many_parallel_saves_wins,
             pages_hold_every_key_once,
             pages_by_consumer_hold_its_keys_only,
@@ -52,6 +53,7 @@ macro_rules! store_conformance {
         });
         $crate::store_conformance!(@each $fresh, seeds, seeds::{
             totp_rows_of_the_node_seed_validate,
+            a_seed_row_is_ours_after_a_wrong_code,
             a_seed_key_is_upgraded_once,
             another_consumers_secret_opens_nothing,
         });
@@ -74,6 +76,7 @@ macro_rules! store_conformance {
                 another_consumers_record_is_not_there,
                 deleting_is_exact_and_final,
                 a_save_after_a_delete_is_a_conflict,
+                a_revision_is_never_given_out_twice,
                 pages_hold_every_record_once,
             });
         }

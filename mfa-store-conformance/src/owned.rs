@@ -194,6 +194,16 @@ pub async fn a_save_after_a_delete_is_a_conflict<K: Owned>(stores: &Stores) {
     }
 }
 
+/// Rule 2: a record that was deleted and made again is another one to whoever read the first.
+pub async fn a_revision_is_never_given_out_twice<K: Owned>(stores: &Stores) {
+    let old = K::save(stores, &K::record(1, "ann", 0), Expect::Absent).await.unwrap();
+    assert!(K::delete(stores, "ann", 1).await);
+    K::save(stores, &K::record(1, "ann", 1), Expect::Absent).await.unwrap();
+    let stale = K::save(stores, &K::record(1, "ann", 2), Expect::At(old)).await;
+    assert!(matches!(stale, Err(StoreError::Conflict)), "{stale:?}");
+    assert_eq!(K::get(stores, "ann", 1).await.unwrap().record, K::record(1, "ann", 1));
+}
+
 /// Rule 5, over 2,500 records between those of others.
 pub async fn pages_hold_every_record_once<K: Owned>(stores: &Stores) {
     const RECORDS: u32 = 2_500;

@@ -108,6 +108,22 @@ pub async fn totp_rows_of_the_node_seed_validate(stores: &Stores) {
     }
 }
 
+/// R13: after a wrong code too, a row is ours and no longer the seed's.
+pub async fn a_seed_row_is_ours_after_a_wrong_code(stores: &Stores) {
+    let (own, _) = load(stores).await;
+    let (mfa, _clock) = mfa_at(stores, UnixTime::from_secs(59));
+    let consumer = mfa.authenticate(&own.key, &own.secret).await.unwrap();
+    let (record, codes) = &own.totp[0];
+    let wrong = if codes.iter().any(|(_, code)| code == "000000") { "000001" } else { "000000" };
+    assert!(consumer.totp().verify(record.id, wrong).await.is_err());
+    let stored = stores.totp.get(consumer.id(), record.id).await.unwrap().unwrap();
+    assert!(stored.record.secret.data_key_id().is_some());
+    let downgraded = TotpRecord { secret: record.secret.clone(), ..stored.record };
+    stores.totp.save(&downgraded, Expect::At(stored.revision)).await.unwrap();
+    let refused = consumer.totp().status(record.id).await;
+    assert!(matches!(refused, Err(TotpError::DoesNotOpen(_))), "{refused:?}");
+}
+
 /// Design §5: one keyring and one Argon2id hash, however many first calls there are, in two services.
 pub async fn a_seed_key_is_upgraded_once(stores: &Stores) {
     let (own, _) = load(stores).await;

@@ -16,11 +16,11 @@ const PAGE: &str = "SELECT * FROM api_key WHERE value > ?1 ORDER BY value LIMIT 
 const PAGE_BY_CONSUMER: &str =
     "SELECT * FROM api_key WHERE consumer = ?1 AND value > ?2 ORDER BY value LIMIT ?3";
 const INSERT: &str = "INSERT INTO api_key (value, consumer, email, created_at, activated_at, revoked_at, \
-    secret_hash, keyring, revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1) \
+    secret_hash, keyring, revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, random() & 0x3fffffffffffffff) \
     ON CONFLICT DO NOTHING RETURNING revision";
-const UPDATE: &str = "UPDATE api_key SET email = ?3, created_at = ?4, activated_at = ?5, revoked_at = ?6, \
+const UPDATE: &str = "UPDATE api_key SET consumer = ?2, email = ?3, created_at = ?4, activated_at = ?5, revoked_at = ?6, \
     secret_hash = ?7, keyring = ?8, revision = revision + 1 \
-    WHERE value = ?1 AND consumer = ?2 AND revision = ?9 RETURNING revision";
+    WHERE value = ?1 AND revision = ?9 RETURNING revision";
 
 #[async_trait]
 impl ApiKeyStore for SqliteStore {

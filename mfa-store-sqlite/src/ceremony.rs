@@ -3,7 +3,7 @@ use std::sync::atomic::Ordering;
 use async_trait::async_trait;
 use mfa_core::clock::UnixTime;
 use mfa_core::envelope::Sealed;
-use mfa_core::store::{CeremonyId, CeremonyState, CeremonyStore, StoreError};
+use mfa_core::store::{CeremonyId, CeremonyState, CeremonyStore, MAX_LIFETIME, StoreError};
 
 use crate::SqliteStore;
 use crate::column::{get, signed, unsigned};
@@ -12,8 +12,8 @@ const PUT: &str = "INSERT INTO ceremony (id, state, expires_at) VALUES (?1, ?2, 
 const TAKE: &str = "DELETE FROM ceremony WHERE id = ?1 RETURNING state, expires_at";
 const SWEEP: &str = "DELETE FROM ceremony WHERE id IN \
     (SELECT id FROM ceremony WHERE expires_at <= ?1 ORDER BY expires_at LIMIT 1000)";
-/// Every so many takes, ceremonies that nobody finished are swept away.
-const TAKES_PER_SWEEP: u32 = 256;
+/// Every so many puts, ceremonies that nobody finished are swept away: more than were put since.
+const PUTS_PER_SWEEP: u32 = 256;
 
 #[async_trait]
 impl CeremonyStore for SqliteStore {
@@ -23,6 +23,11 @@ impl CeremonyStore for SqliteStore {
         state: Sealed<CeremonyState>,
         expires_at: UnixTime,
     ) -> Result<(), StoreError> {
+        if self.puts.fetch_add(1, Ordering::Relaxed).is_multiple_of(PUTS_PER_SWEEP) {
+            let lifetime = u64::try_from(MAX_LIFETIME.as_millis()).unwrap_or(u64::MAX);
+            let over = signed(expires_at.as_millis().saturating_sub(lifetime));
+            self.writer.write(sqlx::query(SWEEP).bind(over)).await?;
+        }
         let query = sqlx::query(PUT)
             .bind(id.0.as_slice())
             .bind(state.into_bytes())
@@ -31,9 +36,6 @@ impl CeremonyStore for SqliteStore {
     }
 
     async fn take(&self, id: CeremonyId, now: UnixTime) -> Result<Option<Sealed<CeremonyState>>, StoreError> {
-        if self.takes.fetch_add(1, Ordering::Relaxed).is_multiple_of(TAKES_PER_SWEEP) {
-            self.writer.write(sqlx::query(SWEEP).bind(signed(now.as_millis()))).await?;
-        }
         let Some(row) = self.writer.write(sqlx::query(TAKE).bind(id.0.as_slice())).await? else {
             return Ok(None);
         };

@@ -49,7 +49,7 @@ const READERS: u32 = 4;
 pub struct SqliteStore {
     readers: SqlitePool,
     writer: Writer,
-    takes: Arc<AtomicU32>,
+    puts: Arc<AtomicU32>,
 }
 
 impl SqliteStore {
@@ -87,7 +87,7 @@ impl SqliteStore {
             // A file does not hang up, so a ping at each checkout would be wasted.
             .test_before_acquire(false)
             .connect_lazy_with(options.clone().pragma("query_only", "ON"));
-        Self { readers, writer: Writer::start(options, connection), takes: Arc::default() }
+        Self { readers, writer: Writer::start(options, connection), puts: Arc::default() }
     }
 }
 

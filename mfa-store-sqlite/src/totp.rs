@@ -12,7 +12,7 @@ use crate::error::SqliteError;
 const GET: &str = "SELECT * FROM totp WHERE id = ?1 AND consumer = ?2";
 const PAGE: &str = "SELECT * FROM totp WHERE consumer = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
 const INSERT: &str = "INSERT INTO totp (id, consumer, secret, created_at, last_accepted_step, failures, \
-    failed_at, revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1) ON CONFLICT DO NOTHING RETURNING revision";
+    failed_at, revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, random() & 0x3fffffffffffffff) ON CONFLICT DO NOTHING RETURNING revision";
 const UPDATE: &str = "UPDATE totp SET secret = ?3, created_at = ?4, last_accepted_step = ?5, failures = ?6, \
     failed_at = ?7, revision = revision + 1 \
     WHERE id = ?1 AND consumer = ?2 AND revision = ?8 RETURNING revision";

@@ -11,7 +11,7 @@ use crate::error::SqliteError;
 const GET: &str = "SELECT * FROM user WHERE id = ?1 AND consumer = ?2";
 const PAGE: &str = "SELECT * FROM user WHERE consumer = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
 const INSERT: &str = "INSERT INTO user (id, consumer, credentials, u2f_app_id, u2f_key_handle, u2f_public_key, \
-    u2f_sign_count, revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1) ON CONFLICT DO NOTHING RETURNING revision";
+    u2f_sign_count, revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, random() & 0x3fffffffffffffff) ON CONFLICT DO NOTHING RETURNING revision";
 const UPDATE: &str = "UPDATE user SET credentials = ?3, u2f_app_id = ?4, u2f_key_handle = ?5, \
     u2f_public_key = ?6, u2f_sign_count = ?7, revision = revision + 1 \
     WHERE id = ?1 AND consumer = ?2 AND revision = ?8 RETURNING revision";

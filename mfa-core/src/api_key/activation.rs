@@ -21,6 +21,8 @@ impl Mfa {
         let stored = self.parts.stores.api_keys.get(key).await?.ok_or(ApiKeyError::NotFound)?;
         let record = stored.record;
         if !bool::from(record.email.as_bytes().ct_eq(email.as_bytes())) {
+            let now = self.parts.clock.now();
+            self.parts.events.record(&Event::of_key(now, Action::AuthenticationRefused, key.clone()));
             return Err(ApiKeyError::NotFound);
         }
         if record.state != ApiKeyState::Pending {

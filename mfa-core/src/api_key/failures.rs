@@ -76,8 +76,9 @@ impl FailureLimit {
 
 /// Whoever has one IPv6 address has its whole /64, so that is the source.
 fn network(source: IpAddr) -> IpAddr {
-    match source {
-        IpAddr::V4(_) => source,
+    // An IPv4 client of a dual-stack listener has an IPv6 address too: ::ffff:192.0.2.1.
+    match source.to_canonical() {
+        source @ IpAddr::V4(_) => source,
         IpAddr::V6(address) => IpAddr::V6((address.to_bits() & !u128::from(u64::MAX)).into()),
     }
 }
@@ -123,6 +124,17 @@ mod tests {
         }
         assert!(limit.wait(&key, IpAddr::from([0x2001, 0xdb8, 0, 1, 9, 9, 9, 9]), now).is_some());
         assert!(limit.wait(&key, IpAddr::from([0x2001, 0xdb8, 0, 2, 0, 0, 0, 1]), now).is_none());
+    }
+
+    #[test]
+    fn ipv4_clients_of_a_dual_stack_listener_are_told_apart() {
+        let (limit, key, now) = (FailureLimit::default(), "k".parse().unwrap(), UnixTime::from_secs(1));
+        let mapped = |last| IpAddr::from(std::net::Ipv4Addr::new(192, 0, 2, last).to_ipv6_mapped());
+        for _ in 0..20 {
+            limit.count(&key, mapped(1), now);
+        }
+        assert!(limit.wait(&key, mapped(1), now).is_some());
+        assert!(limit.wait(&key, mapped(2), now).is_none());
     }
 
     #[test]

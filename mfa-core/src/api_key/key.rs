@@ -46,7 +46,7 @@ impl ApiKey {
 
     /// The first characters, enough to find a key in a log and too few to use it.
     pub fn abbreviated(&self) -> &str {
-        self.0.get(..8).unwrap_or_default()
+        self.0.get(..8.min(self.0.len() / 2)).unwrap_or_default()
     }
 }
 

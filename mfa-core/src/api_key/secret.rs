@@ -12,13 +12,14 @@ use crate::secret::SecretBytes;
 
 /// The text is not an API secret.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("an API secret is 16 to 72 printable ASCII characters without spaces")]
+#[error("an API secret is 16 to 71 printable ASCII characters without spaces")]
 pub struct InvalidApiSecret;
 
 /// The secret half of an API key. Its owner sees it once; we keep only a hash of it.
 ///
 /// Secrets made here are 32 random bytes in standard base64. A seed also took raw text of 16, 24 or 32
-/// bytes, so the type accepts any printable text that bcrypt reads whole (72 bytes).
+/// bytes, so the type accepts any printable text that bcrypt reads whole (72 bytes, a
+/// NUL at the end included).
 ///
 /// ```
 /// use mfa_core::api_key::{ApiSecret, InvalidApiSecret};
@@ -67,7 +68,7 @@ impl FromStr for ApiSecret {
     type Err = InvalidApiSecret;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let length_fits = (16..=72).contains(&text.len());
+        let length_fits = (16..=71).contains(&text.len());
         if !length_fits || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(InvalidApiSecret);
         }

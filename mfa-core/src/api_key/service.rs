@@ -3,17 +3,40 @@
 use std::fmt::Debug;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 
 use super::verified::Landing;
-use super::{ApiKey, ApiKeyError, ApiSecret, SecretHash};
+use super::{ApiKey, ApiKeyError, ApiSecret, HashError, SecretHash};
 use crate::envelope::{Keyring, open_keyring, seal_keyring, verifier};
 use crate::event::{Action, Event};
 use crate::random::random_bytes;
 use crate::store::{ApiKeyRecord, ApiKeyState, Cursor, Expect, Page, StoreError, Stored};
 use crate::{Consumer, ConsumerId, Mfa};
+
+/// Checks of keys that cannot be used, at a time.
+const DUMMIES: usize = 16;
+
+/// A place among the checks of keys that cannot be used; given back when dropped.
+struct DummyPlace(Mfa);
+
+impl DummyPlace {
+    fn take(mfa: &Mfa) -> Result<Self, HashError> {
+        let place = Self(mfa.clone());
+        if mfa.parts.dummies.fetch_add(1, Ordering::Relaxed) >= DUMMIES {
+            return Err(HashError::Busy);
+        }
+        Ok(place)
+    }
+}
+
+impl Drop for DummyPlace {
+    fn drop(&mut self) {
+        self.0.parts.dummies.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// A new API key could not be delivered.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -175,19 +198,19 @@ impl Mfa {
     ) -> Landing {
         let stored = stored.filter(|stored| matches!(stored.record.state, ApiKeyState::Active { .. }));
         let Some(Stored { record, revision }) = stored else {
-            let dummy = SecretHash::dummy();
-            self.parts.hasher.verify(dummy.input(key, secret), dummy).await?;
-            return Err(ApiKeyError::Unauthorized);
+            return self.check_dummy(key, secret).await;
         };
-        let ApiKeyState::Active { hash, .. } = &record.state else {
+        let ApiKeyState::Active { hash, keyring, .. } = &record.state else {
             return Err(ApiKeyError::Unauthorized);
         };
 
         let (tag, hash) = (self.parts.memo.tag(hash, secret)?, hash.clone());
+        let own = (keyring.is_some() && !hash.is_legacy()).then(|| Arc::new(record.clone()));
         let (mfa, secret) = (self.clone(), secret.copy());
         let flight = self.parts.flights.join(tag, || {
             async move {
-                if !mfa.parts.hasher.verify(hash.input(&record.key, &secret), hash.clone()).await? {
+                let input = hash.input(&record.key, &secret);
+                if !mfa.parts.hasher.verify(input, hash.clone()).await? {
                     return Err(ApiKeyError::Unauthorized);
                 }
                 let record = match &record.state {
@@ -198,6 +221,26 @@ impl Mfa {
                     mfa.parts.memo.remember(mfa.parts.memo.tag(hash, &secret)?, mfa.parts.clock.now());
                 }
                 Ok(record)
+            }
+            .boxed()
+        });
+        let landed = flight.await?;
+        // Whoever joined later may have read a newer record with the same hash: that one counts.
+        Ok(own.unwrap_or(landed))
+    }
+
+    /// Costs what a check of a wrong secret costs, shared in the same way. Only few may be under way, so that
+    /// made-up keys cannot keep real ones from their turn.
+    async fn check_dummy(&self, key: &ApiKey, secret: &ApiSecret) -> Landing {
+        let dummy = SecretHash::dummy();
+        let name = SecretHash::from_stored(format!("{}{}", dummy.as_str(), key.as_str()));
+        let tag = self.parts.memo.tag(&name, secret)?;
+        let (mfa, input) = (self.clone(), dummy.input(key, secret));
+        let flight = self.parts.flights.join(tag, || {
+            async move {
+                let _place = DummyPlace::take(&mfa)?;
+                mfa.parts.hasher.verify(input, dummy).await?;
+                Err(ApiKeyError::Unauthorized)
             }
             .boxed()
         });

@@ -19,7 +19,7 @@ use crate::store::ApiKeyRecord;
 
 /// Verifications remembered at most.
 const CAPACITY: usize = 10_000;
-/// How long one is remembered.
+/// How long one is remembered after its last use.
 const AGE: Duration = Duration::from_secs(15 * 60);
 
 /// Names a pair of stored hash and presented secret; tells nothing about either without the process key.
@@ -60,8 +60,15 @@ impl VerifiedMemo {
     }
 
     pub(super) fn holds(&self, tag: &Tag, now: UnixTime) -> bool {
-        let verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
-        verified.get(tag).is_some_and(|since| now.since(*since) < AGE)
+        let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        match verified.get_mut(tag) {
+            Some(since) if now.since(*since) < AGE => {
+                // Each use counts, so that whoever is known stays known, however others hammer the key.
+                *since = now;
+                true
+            }
+            _ => false,
+        }
     }
 
     pub(super) fn remember(&self, tag: Tag, now: UnixTime) {
@@ -124,14 +131,16 @@ mod tests {
     }
 
     #[test]
-    fn a_verification_is_remembered_for_its_pair_and_a_quarter_of_an_hour() {
+    fn a_verification_is_remembered_for_its_pair_and_a_quarter_of_an_hour_after_its_last_use() {
         let memo = VerifiedMemo::new(Arc::new(OsRandom));
         let now = UnixTime::from_secs(1_000_000);
         let (hash, secret) = pair("hash", "secret-secret-secret");
         memo.remember(memo.tag(&hash, &secret).unwrap(), now);
 
-        assert!(memo.holds(&memo.tag(&hash, &secret).unwrap(), now));
-        assert!(!memo.holds(&memo.tag(&hash, &secret).unwrap(), now.after(AGE)));
+        let tag = memo.tag(&hash, &secret).unwrap();
+        let (early, late) = (now.after(AGE / 2), now.after(AGE));
+        assert!(memo.holds(&tag, early) && memo.holds(&tag, late));
+        assert!(!memo.holds(&tag, late.after(AGE)));
         let (other_hash, other_secret) = pair("other", "other-other-other");
         assert!(!memo.holds(&memo.tag(&other_hash, &secret).unwrap(), now));
         assert!(!memo.holds(&memo.tag(&hash, &other_secret).unwrap(), now));

@@ -55,7 +55,7 @@ pub enum ApiKeyState {
 /// # Contract
 ///
 /// 1. `save` with [`Expect::Absent`] creates; if the key exists it is [`StoreError::AlreadyExists`].
-/// 2. `save` with [`Expect::At`] replaces; if the key is gone or at another revision it is
+/// 2. `save` with [`Expect::At`] replaces, the consumer too (a new key joins one by rotation); if the key is gone or at another revision it is
 ///    [`StoreError::Conflict`]. Of any number of concurrent saves at one revision exactly one wins.
 /// 3. A successful `save` is seen by every later `get`, in this process and others.
 /// 4. `page` and `page_by_consumer` return every record that exists throughout exactly once.

@@ -1,6 +1,7 @@
 //! The port for ceremonies.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -8,7 +9,11 @@ use super::StoreError;
 use crate::clock::UnixTime;
 use crate::envelope::Sealed;
 
-/// Names a ceremony: the SHA-256 of its challenge.
+/// No ceremony lives longer. So a backend that is given one which ends at some time may sweep away what ended
+/// this long before, without a clock of its own.
+pub const MAX_LIFETIME: Duration = Duration::from_secs(300);
+
+/// Names a ceremony: a SHA-256 of its consumer and challenge.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct CeremonyId(pub [u8; 32]);
 

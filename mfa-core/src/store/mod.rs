@@ -16,7 +16,7 @@ mod user;
 use std::sync::Arc;
 
 pub use api_key::{ApiKeyRecord, ApiKeyState, ApiKeyStore};
-pub use ceremony::{CeremonyId, CeremonyState, CeremonyStore};
+pub use ceremony::{CeremonyId, CeremonyState, CeremonyStore, MAX_LIFETIME};
 pub use error::StoreError;
 pub use page::{Cursor, Page};
 pub use revision::{Expect, Revision, Stored};

@@ -1,13 +1,11 @@
 //! Optimistic concurrency: no write is blind.
 
-/// Counts the writes of a record. Given out by the store, handed back unchanged.
+/// Tells the writes of a record apart. Given out by the store, handed back unchanged. A store gives none out
+/// twice for one id, not even when the record was deleted and made again.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Revision(u64);
 
 impl Revision {
-    /// The revision of a record that was written once.
-    pub const FIRST: Self = Self(1);
-
     /// Wraps a number that a backend read from its own storage.
     pub const fn from_stored(number: u64) -> Self {
         Self(number)

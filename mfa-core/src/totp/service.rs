@@ -99,13 +99,11 @@ impl<'a> TotpService<'a> {
     /// [`TotpError::Throttled`] and [`TotpError::Disabled`] after failures; [`TotpError::Store`] if the store
     /// failed, in which case the code may or may not have been used up.
     pub async fn verify(&self, id: TotpId, code: &str) -> Result<(), TotpError> {
-        let code: OtpCode = code.parse().map_err(|_| TotpError::NotAccepted)?;
+        let Ok(code) = code.parse::<OtpCode>() else { return self.refuse(id) };
         let parts = &self.consumer.mfa.parts;
         for _ in 0..ATTEMPTS {
-            let Some(Stored { record, revision }) = parts.stores.totp.get(&self.consumer.id, id).await?
-            else {
-                return Err(TotpError::NotAccepted);
-            };
+            let stored = parts.stores.totp.get(&self.consumer.id, id).await?;
+            let Some(Stored { record, revision }) = stored else { return self.refuse(id) };
             let now = parts.clock.now();
             self.admit(&record, now)?;
             let secret = self.open(&record)?;
@@ -193,6 +191,7 @@ impl<'a> TotpService<'a> {
     /// Whether an attempt may be judged at all.
     fn admit(&self, record: &TotpRecord, now: UnixTime) -> Result<(), TotpError> {
         if throttle::is_disabled(record) {
+            self.consumer.record(Action::TotpThrottled, record.id.0);
             return Err(TotpError::Disabled);
         }
         let retry_after = throttle::wait(record, now);
@@ -201,6 +200,12 @@ impl<'a> TotpService<'a> {
             return Err(TotpError::Throttled { retry_after });
         }
         Ok(())
+    }
+
+    /// The answer to what is no code of an authenticator of ours.
+    fn refuse(&self, id: TotpId) -> Result<(), TotpError> {
+        self.consumer.record(Action::TotpRefused, id.0);
+        Err(TotpError::NotAccepted)
     }
 
     fn announce(&self, judged: &TotpRecord, accepted: bool) -> Result<(), TotpError> {

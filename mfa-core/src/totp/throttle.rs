@@ -20,6 +20,10 @@ pub(super) fn wait(record: &TotpRecord, now: UnixTime) -> Duration {
     let (Some(beyond), Some(failed_at)) = (record.failures.checked_sub(FREE), record.failed_at) else {
         return Duration::ZERO;
     };
+    // A failure in the future was counted while the clock ran ahead: its wait is over.
+    if failed_at > now {
+        return Duration::ZERO;
+    }
     let wait = Duration::from_secs(1 << beyond.min(9)).min(LONGEST);
     wait.saturating_sub(now.since(failed_at))
 }

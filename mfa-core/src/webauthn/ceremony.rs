@@ -1,8 +1,6 @@
 //! What the server remembers between the two halves of a ceremony: sealed, bound to everything it was begun for,
 //! and taken before the answer is judged (WebAuthn L3 §13.4.3).
 
-use std::time::Duration;
-
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -11,11 +9,8 @@ use zeroize::Zeroizing;
 use super::{Refusal, RelyingParty, UserVerification, WebauthnError};
 use crate::envelope::{Context, RecordKind};
 use crate::random::{RandomError, random_bytes};
-use crate::store::{CeremonyId, UserId};
+use crate::store::{CeremonyId, MAX_LIFETIME, UserId};
 use crate::{Consumer, ConsumerId};
-
-/// How long a ceremony may take.
-pub(crate) const LIFETIME: Duration = Duration::from_secs(300);
 
 /// What a challenge may be used for.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -61,7 +56,7 @@ impl Ceremony {
         let challenge = *random_bytes::<32>(&*parts.random)?;
         let id = id_of(&consumer.id, &challenge);
         let sealed = self.seal(consumer, id)?;
-        parts.stores.ceremonies.put(id, sealed, parts.clock.now().after(LIFETIME)).await?;
+        parts.stores.ceremonies.put(id, sealed, parts.clock.now().after(MAX_LIFETIME)).await?;
         Ok(challenge)
     }
 

@@ -23,7 +23,7 @@ pub(super) async fn run(settings: &Settings) -> Outcome {
             _ = interrupt.recv() => {}
         }
     };
-    Ok(server::serve(listener, router(app), stop).await?)
+    Ok(server::serve(listener, router(app), server::Limits::default(), stop).await?)
 }
 
 /// The operator's key, or one for this run, printed once.

@@ -6,6 +6,7 @@ use mfa_core::Mfa;
 use mfa_core::clock::{ManualClock, UnixTime};
 use mfa_core::store::Stores;
 use mfa_core::store::memory::MemoryStore;
+use mfa_http::server::Limits;
 use mfa_http::{AdminKey, App, router, server};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -38,11 +39,17 @@ impl TestServer {
         let clock = Arc::new(ManualClock::at(NOW));
         let hasher = Arc::new(mfa_http::hasher::BlockingHasher::default());
         let mfa = Mfa::builder(stores).clock(Arc::clone(&clock) as _).hasher(hasher).build();
+        Self { clock, ..Self::with(mfa).await }
+    }
+
+    /// A server around `mfa`, whose clock is not ours.
+    pub(crate) async fn with(mfa: Mfa) -> Self {
+        let clock = Arc::new(ManualClock::at(NOW));
         let router = router(App::new(mfa, AdminKey::new(ADMIN_KEY.to_owned())));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (stop, stopped) = oneshot::channel::<()>();
-        tokio::spawn(server::serve(listener, router, async {
+        tokio::spawn(server::serve(listener, router, Limits::default(), async {
             let _ = stopped.await;
         }));
         Self { address, clock, client: Client::new(), _stop: stop }

@@ -16,7 +16,9 @@ impl ApiKeyStore for MemoryStore {
     }
 
     async fn save(&self, record: &ApiKeyRecord, expect: Expect) -> Result<Revision, StoreError> {
-        save(&mut self.tables().api_keys, record.key.clone(), record.clone(), expect, |_| true)
+        let mut tables = self.tables();
+        let fresh = tables.fresh_revision();
+        save(&mut tables.api_keys, record.key.clone(), record.clone(), expect, fresh, |_| true)
     }
 
     async fn page(&self, after: Option<&Cursor>, limit: usize) -> Result<Page<ApiKeyRecord>, StoreError> {

@@ -27,6 +27,16 @@ struct Tables {
     totp: BTreeMap<TotpId, Stored<TotpRecord>>,
     users: BTreeMap<UserId, Stored<UserRecord>>,
     ceremonies: HashMap<CeremonyId, (Sealed<CeremonyState>, UnixTime)>,
+    created: u64,
+}
+
+impl Tables {
+    /// A revision that was never given out, so that none comes back when a record is deleted and made again.
+    fn fresh_revision(&mut self) -> Revision {
+        // Records count on from where they begin; none is written 2^32 times.
+        self.created += 1;
+        Revision::from_stored(self.created << 32)
+    }
 }
 
 impl MemoryStore {
@@ -48,16 +58,17 @@ impl From<MemoryStore> for Stores {
     }
 }
 
-/// The write rule of every port. `owned` tells whether the stored record belongs to the writer.
+/// The write rule of every port. A record begins at revision `fresh`, which no record had before. `owned` tells whether the stored record belongs to the writer.
 fn save<K: Ord, T>(
     table: &mut BTreeMap<K, Stored<T>>,
     id: K,
     record: T,
     expect: Expect,
+    fresh: Revision,
     owned: impl FnOnce(&T) -> bool,
 ) -> Result<Revision, StoreError> {
     let revision = match (expect, table.get(&id)) {
-        (Expect::Absent, None) => Revision::FIRST,
+        (Expect::Absent, None) => fresh,
         (Expect::Absent, Some(_)) => return Err(StoreError::AlreadyExists),
         (Expect::At(revision), Some(stored)) if stored.revision == revision && owned(&stored.record) => {
             revision.next()

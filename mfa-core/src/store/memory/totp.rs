@@ -13,7 +13,9 @@ impl TotpStore for MemoryStore {
 
     async fn save(&self, record: &TotpRecord, expect: Expect) -> Result<Revision, StoreError> {
         let owned = |stored: &TotpRecord| stored.consumer == record.consumer;
-        save(&mut self.tables().totp, record.id, record.clone(), expect, owned)
+        let mut tables = self.tables();
+        let fresh = tables.fresh_revision();
+        save(&mut tables.totp, record.id, record.clone(), expect, fresh, owned)
     }
 
     async fn delete(&self, consumer: &ConsumerId, id: TotpId) -> Result<bool, StoreError> {

@@ -12,7 +12,9 @@ impl UserStore for MemoryStore {
 
     async fn save(&self, record: &UserRecord, expect: Expect) -> Result<Revision, StoreError> {
         let owned = |stored: &UserRecord| stored.consumer == record.consumer;
-        save(&mut self.tables().users, record.id, record.clone(), expect, owned)
+        let mut tables = self.tables();
+        let fresh = tables.fresh_revision();
+        save(&mut tables.users, record.id, record.clone(), expect, fresh, owned)
     }
 
     async fn delete(&self, consumer: &ConsumerId, id: UserId) -> Result<bool, StoreError> {
