@@ -128,7 +128,7 @@ impl Key {
     }
 }
 
-/// Modulus and exponent of an RSAPublicKey (RFC 8017 §A.1.1) of 2048 bits.
+/// Modulus and exponent of an `RSAPublicKey` (RFC 8017 §A.1.1) of 2048 bits.
 fn rsa_components(der: &[u8]) -> (Vec<u8>, Vec<u8>) {
     // SEQUENCE (4 bytes of header), INTEGER (4 of header, a zero, 256 of modulus), INTEGER (2, 3 of exponent).
     (der[9..265].to_vec(), der[267..].to_vec())

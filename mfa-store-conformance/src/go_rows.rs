@@ -51,7 +51,7 @@ async fn consumer_of(stores: &Stores, key: &SeedKey) -> (Consumer, Mfa) {
 }
 
 /// One login; what the service says.
-pub async fn login(
+async fn login(
     consumer: &Consumer,
     record: &UserRecord,
     authenticator: &mut SoftAuthenticator,

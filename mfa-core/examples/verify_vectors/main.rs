@@ -8,6 +8,8 @@
 //! a case says `ID accept|reject|unsupported CODE`; the last line says how many agree with what the file expects.
 //! The exit status is 1 if a case differs that has no `severity` (those document known leniencies of others).
 
+#![expect(clippy::print_stdout, reason = "its output is its purpose")]
+
 mod cases;
 
 use std::process::ExitCode;

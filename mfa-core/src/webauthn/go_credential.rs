@@ -16,7 +16,7 @@ pub(crate) struct Credentials(Vec<Entry>);
 
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Entry {
-    Readable(CredentialRecord),
+    Readable(Box<CredentialRecord>),
     Unreadable(Value),
 }
 
@@ -25,7 +25,9 @@ impl Credentials {
         // A stage of the seed left NUL bytes behind the JSON.
         let end = json.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         let values: Option<Vec<Value>> = serde_json::from_slice(&json[..end]).map_err(|_| DoesNotOpen)?;
-        let entry = |value: Value| read(&value).map_or(Entry::Unreadable(value), Entry::Readable);
+        let entry = |value: Value| {
+            read(&value).map_or(Entry::Unreadable(value), |record| Entry::Readable(Box::new(record)))
+        };
         Ok(Self(values.unwrap_or_default().into_iter().map(entry).collect()))
     }
 
@@ -40,14 +42,14 @@ impl Credentials {
     /// Those that can be read.
     pub(crate) fn records(&self) -> impl Iterator<Item = &CredentialRecord> {
         self.0.iter().filter_map(|entry| match entry {
-            Entry::Readable(record) => Some(record),
+            Entry::Readable(record) => Some(&**record),
             Entry::Unreadable(_) => None,
         })
     }
 
     pub(crate) fn records_mut(&mut self) -> impl Iterator<Item = &mut CredentialRecord> {
         self.0.iter_mut().filter_map(|entry| match entry {
-            Entry::Readable(record) => Some(record),
+            Entry::Readable(record) => Some(&mut **record),
             Entry::Unreadable(_) => None,
         })
     }
@@ -61,7 +63,7 @@ impl Credentials {
     }
 
     pub(crate) fn push(&mut self, record: CredentialRecord) {
-        self.0.push(Entry::Readable(record));
+        self.0.push(Entry::Readable(Box::new(record)));
     }
 
     /// Removes the credential; says whether it was there.

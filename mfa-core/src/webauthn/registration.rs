@@ -137,10 +137,10 @@ fn attestation(
     .map_err(|_| Refusal::Attestation)?;
     let credential = RegisterPublicKeyCredential {
         id: String::new(),
-        raw_id: Vec::new().into(),
+        raw_id: Vec::new(),
         response: AuthenticatorAttestationResponseRaw {
-            attestation_object: response.attestation_object.clone().into(),
-            client_data_json: response.client_data_json.clone().into(),
+            attestation_object: response.attestation_object.clone(),
+            client_data_json: response.client_data_json.clone(),
             transports: None,
         },
         type_: "public-key".to_owned(),

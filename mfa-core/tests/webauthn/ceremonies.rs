@@ -1,99 +1,13 @@
-//! The rules of WebAuthn ceremonies, answered by a soft authenticator.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+//! Registration and authentication, rightly and with one thing wrong.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use mfa_core::clock::{ManualClock, UnixTime};
-use mfa_core::event::{Action, Event, EventSink};
-use mfa_core::store::memory::MemoryStore;
-use mfa_core::store::{Stores, UserId};
-use mfa_core::webauthn::{
-    AuthenticationResponse, NewUser, OFFERED_ALGORITHMS, Refusal, RegistrationResponse, RelyingParty,
-    ResidentKey, UserVerification, WebauthnError,
-};
-use mfa_core::{Consumer, Mfa};
+use mfa_core::event::Action;
+use mfa_core::webauthn::{OFFERED_ALGORITHMS, Refusal, RelyingParty, UserVerification};
 use mfa_store_conformance::authenticator::{BE, BS, Browser, SoftAuthenticator, UP, UV};
-use mfa_store_conformance::races::new_consumer;
 use serde_json::{Value, json};
 
-const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
-const ORIGIN: &str = "https://login.example.com";
-
-#[derive(Debug, Default)]
-struct Recorded(Mutex<Vec<Action>>);
-
-impl EventSink for Recorded {
-    fn record(&self, event: &Event) {
-        self.0.lock().unwrap().push(event.action);
-    }
-}
-
-struct Setup {
-    stores: Stores,
-    clock: Arc<ManualClock>,
-    events: Arc<Recorded>,
-    consumer: Consumer,
-}
-
-impl Setup {
-    async fn new() -> Self {
-        let stores = Stores::from(MemoryStore::default());
-        let (clock, events) = (Arc::new(ManualClock::at(NOW)), Arc::new(Recorded::default()));
-        let builder = Mfa::builder(stores.clone()).clock(Arc::clone(&clock) as _);
-        let consumer = new_consumer(&builder.events(Arc::clone(&events) as _).build()).await;
-        Self { stores, clock, events, consumer }
-    }
-
-    async fn begin_registration(&self, party: &RelyingParty, id: Option<UserId>) -> (UserId, Value) {
-        let user = NewUser { id, name: "jo".to_owned(), display_name: "Jo Äöü".to_owned() };
-        let (user, options) = self.consumer.webauthn(party.clone()).begin_registration(&user).await.unwrap();
-        (user, serde_json::to_value(options).unwrap())
-    }
-
-    async fn finish_registration(
-        &self,
-        party: &RelyingParty,
-        user: UserId,
-        answer: &Value,
-    ) -> Result<(), WebauthnError> {
-        let response = RegistrationResponse::from_json(answer.to_string().as_bytes())?;
-        self.consumer.webauthn(party.clone()).finish_registration(user, &response).await.map(drop)
-    }
-
-    async fn register(&self, party: &RelyingParty, authenticator: &SoftAuthenticator) -> UserId {
-        let (user, options) = self.begin_registration(party, None).await;
-        let answer = authenticator.create(&Browser::new(ORIGIN, &options));
-        self.finish_registration(party, user, &answer).await.unwrap();
-        user
-    }
-
-    async fn begin_login(&self, party: &RelyingParty, user: UserId) -> Value {
-        let options = self.consumer.webauthn(party.clone()).begin_authentication(user).await.unwrap();
-        serde_json::to_value(options).unwrap()
-    }
-
-    async fn finish_login(
-        &self,
-        party: &RelyingParty,
-        user: UserId,
-        answer: &Value,
-    ) -> Result<(), WebauthnError> {
-        let response = AuthenticationResponse::from_json(answer.to_string().as_bytes())?;
-        self.consumer.webauthn(party.clone()).finish_authentication(user, &response).await.map(drop)
-    }
-}
-
-fn party() -> RelyingParty {
-    RelyingParty::new("example.com", "Acme", [ORIGIN]).unwrap()
-}
-
-fn refusal(outcome: Result<(), WebauthnError>) -> Refusal {
-    match outcome {
-        Err(WebauthnError::Refused(refusal)) => refusal,
-        other => panic!("{other:?}"),
-    }
-}
+use super::setup::{ORIGIN, Setup, party, refusal};
 
 /// R41: whatever is offered registers, with and without attestation, and logs in.
 #[tokio::test]
@@ -118,50 +32,6 @@ async fn every_offered_algorithm_registers_and_logs_in() {
         let answer = SoftAuthenticator::new(algorithm).create(&Browser::new(ORIGIN, &options));
         assert_eq!(refusal(setup.finish_registration(&party(), user, &answer).await), Refusal::Algorithm);
     }
-}
-
-/// The options are what the Go seed sent (`compat.md` §5), but for the algorithms that cannot be had.
-#[tokio::test]
-async fn options_are_the_seeds() {
-    let setup = Setup::new().await;
-    let party = RelyingParty::from_headers("example.com", "ACME Inc.", ORIGIN).unwrap();
-    let (user, mut options) = setup.begin_registration(&party, None).await;
-    let challenge = options["publicKey"]["challenge"].take();
-    assert_eq!(challenge.as_str().unwrap().len(), 43);
-    assert_eq!(
-        options,
-        json!({"publicKey": {
-            "rp": {"name": "ACME Inc.", "id": "example.com"},
-            "user": {"name": "jo", "displayName": "Jo Äöü",
-                     "id": data_encoding::BASE64URL_NOPAD.encode(user.to_string().as_bytes())},
-            "challenge": null,
-            "pubKeyCredParams": [{"type": "public-key", "alg": -7}, {"type": "public-key", "alg": -35},
-                                 {"type": "public-key", "alg": -257}],
-            "timeout": 120_000,
-            "authenticatorSelection": {"requireResidentKey": false, "userVerification": "discouraged"},
-        }})
-    );
-
-    let authenticator = SoftAuthenticator::new(-7);
-    let user = setup.register(&party, &authenticator).await;
-    let mut options = setup.begin_login(&party, user).await;
-    options["publicKey"]["challenge"].take();
-    let id = data_encoding::BASE64URL_NOPAD.encode(&authenticator.credential_id);
-    assert_eq!(
-        options,
-        json!({"publicKey": {
-            "challenge": null, "timeout": 120_000, "rpId": "example.com", "userVerification": "discouraged",
-            "allowCredentials": [{"type": "public-key", "id": id, "transports": ["usb", "nfc"]}],
-        }})
-    );
-
-    let own =
-        self::party().resident_key(ResidentKey::Required).user_verification(UserVerification::Preferred);
-    let (_, options) = setup.begin_registration(&own, Some(user)).await;
-    assert_eq!(options["publicKey"]["excludeCredentials"][0]["id"], id);
-    let selection =
-        json!({"residentKey": "required", "requireResidentKey": true, "userVerification": "preferred"});
-    assert_eq!(options["publicKey"]["authenticatorSelection"], selection);
 }
 
 type Spoil = fn(&mut SoftAuthenticator, &mut Browser);
@@ -350,72 +220,4 @@ async fn a_counter_that_does_not_grow_is_refused_and_reported() {
         let browser = Browser::new(ORIGIN, &setup.begin_login(&party(), user).await);
         setup.finish_login(&party(), user, &passkey.get(&browser)).await.unwrap();
     }
-}
-
-#[tokio::test]
-async fn credentials_are_listed_renamed_and_deleted() {
-    let setup = Setup::new().await;
-    let mut first = SoftAuthenticator::new(-7);
-    let user = setup.register(&party(), &first).await;
-    let (_, options) = setup.begin_registration(&party(), Some(user)).await;
-    let second = SoftAuthenticator::new(-257);
-    let answer = second.create(&Browser::new(ORIGIN, &options));
-    setup.finish_registration(&party(), user, &answer).await.unwrap();
-    // The same credential again, by another ceremony.
-    let (_, options) = setup.begin_registration(&party(), Some(user)).await;
-    let again =
-        setup.finish_registration(&party(), user, &second.create(&Browser::new(ORIGIN, &options))).await;
-    assert_eq!(refusal(again), Refusal::DuplicateCredential);
-
-    setup.clock.advance(Duration::from_secs(60));
-    let browser = Browser::new(ORIGIN, &setup.begin_login(&party(), user).await);
-    setup.finish_login(&party(), user, &first.get(&browser)).await.unwrap();
-    let listed = setup.consumer.user_credentials(user).await.unwrap().credentials;
-    assert_eq!(listed.len(), 2);
-    assert_eq!(
-        (listed[0].created_at, listed[0].last_used_at),
-        (Some(NOW), Some(NOW.after(Duration::from_secs(60))))
-    );
-    assert_eq!((listed[0].aaguid, listed[0].rp_id.as_deref()), ([7; 16], Some("example.com")));
-    assert_eq!(listed[1].last_used_at, None);
-
-    let hash = listed[1].id.key_handle_hash();
-    setup.consumer.rename_credential(user, hash, Some("Jö's key")).await.unwrap();
-    let listed = setup.consumer.user_credentials(user).await.unwrap().credentials;
-    assert_eq!(listed[1].label.as_deref(), Some("Jö's key"));
-    setup.consumer.delete_credential(user, hash).await.unwrap();
-    assert!(matches!(setup.consumer.delete_credential(user, hash).await, Err(WebauthnError::NotFound)));
-    setup.consumer.delete_credential(user, listed[0].id.key_handle_hash()).await.unwrap();
-    assert!(matches!(setup.consumer.delete_credential(user, hash).await, Err(WebauthnError::NoCredentials)));
-    let none = setup.consumer.webauthn(party()).begin_authentication(user).await;
-    assert!(matches!(none, Err(WebauthnError::NoCredentials)));
-    assert!(setup.consumer.delete_user(user).await.unwrap());
-    assert!(!setup.consumer.delete_user(user).await.unwrap());
-}
-
-/// R45, R46: another consumer's user is one that nobody has; its ceremonies cannot be taken.
-#[tokio::test]
-async fn another_consumers_user_is_an_unknown_one() {
-    let setup = Setup::new().await;
-    let mut authenticator = SoftAuthenticator::new(-7);
-    let user = setup.register(&party(), &authenticator).await;
-    let hash = setup.consumer.user_credentials(user).await.unwrap().credentials[0].id.key_handle_hash();
-    let clock = Arc::clone(&setup.clock);
-    let stranger = new_consumer(&Mfa::builder(setup.stores.clone()).clock(clock).build()).await;
-
-    let nobody = UserId("00000000-0000-4000-8000-000000000000".parse::<UserId>().unwrap().0);
-    for user in [user, nobody] {
-        let begun = stranger.webauthn(party()).begin_authentication(user).await;
-        assert!(matches!(begun, Err(WebauthnError::NoCredentials)));
-        assert!(matches!(stranger.delete_credential(user, hash).await, Err(WebauthnError::NotFound)));
-        assert!(matches!(stranger.rename_credential(user, hash, None).await, Err(WebauthnError::NotFound)));
-        assert_eq!(stranger.user_credentials(user).await.unwrap().credentials, []);
-        assert!(!stranger.delete_user(user).await.unwrap());
-    }
-    let browser = Browser::new(ORIGIN, &setup.begin_login(&party(), user).await);
-    let answer = authenticator.get(&browser);
-    let response = AuthenticationResponse::from_json(answer.to_string().as_bytes()).unwrap();
-    let stolen = stranger.webauthn(party()).finish_authentication(user, &response).await;
-    assert!(matches!(stolen, Err(WebauthnError::Refused(Refusal::Challenge))), "{stolen:?}");
-    setup.finish_login(&party(), user, &answer).await.unwrap();
 }
