@@ -19,7 +19,7 @@ fn run(file: &str, at_least: usize, unsupported: &[&str]) {
     for case in vectors["cases"].as_array().unwrap() {
         let id = case["id"].as_str().unwrap();
         let verdict = judge(case);
-        if unsupported.iter().any(|listed| *listed == id) {
+        if unsupported.contains(&id) {
             assert!(matches!(verdict, Verdict::Unsupported(_)), "{id}: {verdict}");
         } else {
             assert_eq!(verdict == Verdict::Accept, case["expect"]["result"] == "accept", "{id}: {verdict}");

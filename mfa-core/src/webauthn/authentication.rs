@@ -99,7 +99,7 @@ fn verify(
     if counts && data.sign_count <= credential.sign_count {
         return Err(Refusal::SignCount);
     }
-    // Steps 23 and 24: what the record becomes.
+    // Step 23: no extension output is asked for but `appid`, decided above. Step 24: what the record becomes.
     Ok(Assertion {
         sign_count: data.sign_count,
         user_verified: data.flags.user_verified(),

@@ -91,7 +91,7 @@ impl<'a> AuthenticatorData<'a> {
             rest = tail;
         }
         if flags.extensions() {
-            // §6.1: a CBOR map. Its content is not asked for, so not judged (§7.2 step 21).
+            // §6.1: a CBOR map. Its content is not asked for, so not judged (§7.2 step 23).
             let mut decoder = Decoder::new(rest);
             decoder.map().ok()?;
             rest = split_cbor(rest)?.1;

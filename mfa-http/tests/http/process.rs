@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use mfa_core::clock::{Clock as _, SystemClock};
+use mfa_store_conformance::authenticator::{Browser, SoftAuthenticator};
 use mfa_store_conformance::races::code_at;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::server::answer;
@@ -134,6 +136,41 @@ async fn two_servers_on_one_file_accept_a_code_once() {
     output(folder.path(), &["api-key", "revoke", &key]);
     assert_eq!(call(0, "/totp", json!({})).await.0, 401);
     assert_eq!(call(1, "/totp", json!({})).await.0, 401);
+}
+
+/// R36 across processes: of 32 parallel replays of one login, against two servers on one file, one counts.
+#[tokio::test]
+async fn two_servers_on_one_file_finish_a_login_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let servers = [Process::start(folder.path()), Process::start(folder.path())];
+    let key = output(folder.path(), &["api-key", "create", "dev@example.com"]);
+    let secret = output(folder.path(), &["api-key", "activate", &key, "dev@example.com"]);
+    let client = reqwest::Client::new();
+    let origin = "https://login.example.com";
+    let call = |n: usize, method: Method, path: &str, user: &str, body: &Value| {
+        let request = client.request(method, format!("{}{path}", servers[n % 2].url)).json(body);
+        let request = request.header("x-mfa-apikey", &key).header("x-mfa-apisecret", &secret);
+        let request = request.header("x-mfa-RPDisplayName", "Acme").header("x-mfa-RPID", "example.com");
+        let request = request.header("x-mfa-RPOrigin", origin).header("x-mfa-Username", "jo");
+        answer(request.header("x-mfa-UserDisplayName", "Jo").header("x-mfa-UserUUID", user))
+    };
+    let (_, options) = call(0, Method::POST, "/webauthn/register", "", &json!([])).await;
+    let user = options["uuid"].as_str().unwrap().to_owned();
+    let mut authenticator = SoftAuthenticator::new(-7);
+    let created = authenticator.create(&Browser::new(origin, &options));
+    assert_eq!(call(1, Method::PUT, "/webauthn/register", &user, &created).await.0, 200);
+
+    let (_, options) = call(0, Method::POST, "/webauthn/login", &user, &json!([])).await;
+    let asserted = authenticator.get(&Browser::new(origin, &options));
+    let tasks: Vec<_> =
+        (0..32).map(|n| tokio::spawn(call(n, Method::PUT, "/webauthn/login", &user, &asserted))).collect();
+    let mut statuses = Vec::new();
+    for task in tasks {
+        statuses.push(task.await.unwrap().0);
+    }
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 400).count(), 31, "{statuses:?}");
+    assert_eq!(call(0, Method::PUT, "/webauthn/login", &user, &asserted).await.0, 400);
 }
 
 #[test]
