@@ -190,12 +190,51 @@ pub async fn a_mixed_row_keeps_both_kinds(stores: &Stores) {
     let mut u2f = SoftAuthenticator::with_key("ES256", pem, handle.as_str().unwrap());
     let mut webauthn = authenticator_of(&mixed["webauthn_credential"]);
 
+    // R33: at a registration, `appidExclude` and the key handle it is about.
+    let new_user = NewUser { id: Some(record.id), name: "jo".to_owned(), display_name: "Jo".to_owned() };
+    let (_, options) = consumer.webauthn(party()).begin_registration(&new_user).await.unwrap();
+    let options = serde_json::to_value(options).unwrap();
+    assert_eq!(options["publicKey"]["extensions"], serde_json::json!({"appidExclude": app_id}));
+    let excluded = data_encoding::BASE64URL_NOPAD.encode(&u2f.credential_id);
+    assert_eq!(options["publicKey"]["excludeCredentials"][0]["id"], excluded);
+    // §4: at a login the U2F key comes last, with `appid`.
+    let options = consumer.webauthn(party()).begin_authentication(record.id).await.unwrap();
+    let options = serde_json::to_value(options).unwrap();
+    assert_eq!(options["publicKey"]["extensions"], serde_json::json!({"appid": app_id}));
+    assert_eq!(options["publicKey"]["allowCredentials"][1]["id"], excluded);
+
     login(&consumer, &record, &mut u2f, app_id).await.unwrap();
     login(&consumer, &record, &mut webauthn, "example.com").await.unwrap();
     let borrowed = login(&consumer, &record, &mut webauthn, app_id).await;
     assert!(is(&borrowed, Refusal::RpIdHash), "{borrowed:?}");
     consumer.u2f().forget_key(record.id).await.unwrap();
     login(&consumer, &record, &mut webauthn, "example.com").await.unwrap();
+}
+
+/// R9, R45: a seed's row moved to another consumer, as whoever writes to the database could do, is an error for
+/// each kind of row, and nothing is written.
+pub async fn a_moved_row_does_not_open(stores: &Stores) {
+    let (rows, node) = (go_rows(), node_rows());
+    let key = load_key(stores, &node["other_tenant"]).await;
+    let (consumer, _mfa) = consumer_of(stores, &key).await;
+    let moved = [
+        &node["u2f"][0]["registered"]["row"],
+        &node["u2f"][1]["registered"]["row"],
+        &rows["user_with_five_credentials"]["after_registration"]["row"],
+    ];
+    for row in moved {
+        let mut row = row.clone();
+        row["apiKey"]["S"] = consumer.id().as_str().into();
+        let record = load_user(stores, &row).await;
+        let before = stores.users.get(consumer.id(), record.id).await.unwrap();
+        let new_user = NewUser { id: Some(record.id), name: "jo".to_owned(), display_name: "Jo".to_owned() };
+        let begun = consumer.webauthn(party()).begin_registration(&new_user).await;
+        assert!(matches!(begun, Err(WebauthnError::DoesNotOpen(_))), "{begun:?}");
+        let begun = consumer.webauthn(party()).begin_authentication(record.id).await;
+        assert!(matches!(begun, Err(WebauthnError::DoesNotOpen(_))), "{begun:?}");
+        assert!(consumer.u2f().forget_key(record.id).await.is_err());
+        assert_eq!(stores.users.get(consumer.id(), record.id).await.unwrap(), before);
+    }
 }
 
 /// R37: of 32 parallel finishes of one login, in two services, one counts; none works afterwards.

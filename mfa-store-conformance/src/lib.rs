@@ -62,6 +62,7 @@ macro_rules! store_conformance {
             every_shape_of_the_json_is_read,
             u2f_keys_of_the_node_seed_log_in,
             a_mixed_row_keeps_both_kinds,
+            a_moved_row_does_not_open,
             a_login_is_finished_once,
             parallel_registrations_keep_every_credential,
         });

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::options::LegacyKey;
-use super::{Credentials, WebauthnError};
+use super::{Credentials, WebauthnError, decode_any_base64};
 use crate::Consumer;
 use crate::envelope::{Context, DoesNotOpen, RecordKind, Sealed};
 use crate::random::RandomError;
@@ -148,10 +148,25 @@ impl Consumer {
             let place = Context { consumer: &self.id, kind: RecordKind::User, record_id: &record_id, field };
             self.keyring.open(&place, sealed)?
         } else if may_be_legacy {
-            self.keyring.open_legacy(sealed)?
+            // The seeds' cipher opens with any key; garbage must not be taken for data and sealed as ours.
+            let plaintext = self.keyring.open_legacy(sealed)?;
+            if !is_well_formed(field, &plaintext) {
+                return Err(DoesNotOpen);
+            }
+            plaintext
         } else {
             return Err(DoesNotOpen);
         };
         Ok(Some(plaintext).filter(|plaintext| !plaintext.is_empty()))
+    }
+}
+
+/// Whether a seed's plaintext is of the field's form: a URL, base64, or JSON (which whoever reads it checks).
+fn is_well_formed(field: &str, plaintext: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(plaintext) else { return false };
+    match field {
+        "credentials" => true,
+        "u2f_app_id" => text.bytes().all(|byte| byte.is_ascii_graphic()),
+        _ => decode_any_base64(text).is_some(),
     }
 }
