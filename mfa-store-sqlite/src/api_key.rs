@@ -72,12 +72,7 @@ impl ApiKeyStore for SqliteStore {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Page<ApiKeyRecord>, StoreError> {
-        let query = sqlx::query(PAGE_BY_CONSUMER)
-            .bind(consumer.as_str())
-            .bind(after.map_or("", Cursor::as_str))
-            .bind(one_more(limit));
-        let rows = query.fetch_all(&self.readers).await.map_err(SqliteError::from)?;
-        page(&rows, limit, "value", read)
+        self.page_of(PAGE_BY_CONSUMER, consumer, after, limit, "value", read).await
     }
 }
 

@@ -21,6 +21,7 @@ mod ceremony;
 mod column;
 mod error;
 mod migration;
+mod owned;
 mod totp;
 mod user;
 mod writer;

@@ -6,7 +6,7 @@ use mfa_core::totp::{TimeStep, TotpId};
 use sqlx::sqlite::SqliteRow;
 
 use crate::SqliteStore;
-use crate::column::{consumer, get, one_more, optional, page, revision, signed, time, unsigned};
+use crate::column::{consumer, get, optional, revision, signed, time, unsigned};
 use crate::error::SqliteError;
 
 const GET: &str = "SELECT * FROM totp WHERE id = ?1 AND consumer = ?2";
@@ -47,8 +47,7 @@ impl TotpStore for SqliteStore {
     }
 
     async fn delete(&self, consumer: &ConsumerId, id: TotpId) -> Result<bool, StoreError> {
-        let query = sqlx::query(DELETE).bind(id.to_string()).bind(consumer.as_str());
-        Ok(self.writer.write(query).await?.is_some())
+        self.delete_owned(DELETE, consumer, id.to_string()).await
     }
 
     async fn page_by_consumer(
@@ -57,12 +56,7 @@ impl TotpStore for SqliteStore {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Page<TotpRecord>, StoreError> {
-        let query = sqlx::query(PAGE)
-            .bind(consumer.as_str())
-            .bind(after.map_or("", Cursor::as_str))
-            .bind(one_more(limit));
-        let rows = query.fetch_all(&self.readers).await.map_err(SqliteError::from)?;
-        page(&rows, limit, "id", read)
+        self.page_of(PAGE, consumer, after, limit, "id", read).await
     }
 }
 

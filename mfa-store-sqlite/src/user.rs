@@ -5,7 +5,7 @@ use mfa_core::store::{Cursor, Expect, Page, Revision, StoreError, Stored, UserId
 use sqlx::sqlite::SqliteRow;
 
 use crate::SqliteStore;
-use crate::column::{consumer, get, one_more, optional, page, revision, signed};
+use crate::column::{consumer, get, optional, revision, signed};
 use crate::error::SqliteError;
 
 const GET: &str = "SELECT * FROM user WHERE id = ?1 AND consumer = ?2";
@@ -46,8 +46,7 @@ impl UserStore for SqliteStore {
     }
 
     async fn delete(&self, consumer: &ConsumerId, id: UserId) -> Result<bool, StoreError> {
-        let query = sqlx::query(DELETE).bind(id.to_string()).bind(consumer.as_str());
-        Ok(self.writer.write(query).await?.is_some())
+        self.delete_owned(DELETE, consumer, id.to_string()).await
     }
 
     async fn page_by_consumer(
@@ -56,12 +55,7 @@ impl UserStore for SqliteStore {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Page<UserRecord>, StoreError> {
-        let query = sqlx::query(PAGE)
-            .bind(consumer.as_str())
-            .bind(after.map_or("", Cursor::as_str))
-            .bind(one_more(limit));
-        let rows = query.fetch_all(&self.readers).await.map_err(SqliteError::from)?;
-        page(&rows, limit, "id", read)
+        self.page_of(PAGE, consumer, after, limit, "id", read).await
     }
 }
 
