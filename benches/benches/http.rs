@@ -22,6 +22,9 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ADMIN_KEY: &str = "an-admin-key-for-benches";
 const REQUESTS: usize = 6_000;
 const CONNECTIONS: usize = 32;
