@@ -3,8 +3,8 @@
 use mfa_core::store::Stores;
 use mfa_core::store::memory::MemoryStore;
 
-async fn fresh() -> (Stores, ()) {
-    (MemoryStore::default().into(), ())
+async fn fresh() -> Option<(Stores, ())> {
+    Some((MemoryStore::default().into(), ()))
 }
 
 mfa_store_conformance::store_conformance!(crate::fresh);

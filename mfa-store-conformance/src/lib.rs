@@ -4,7 +4,7 @@
 //! An adapter's whole test file:
 //!
 //! ```text
-//! async fn fresh() -> (Stores, impl Sized) { … } // an empty store, and what keeps it alive
+//! async fn fresh() -> Option<(Stores, impl Sized)> { … } // an empty store, and what keeps it alive
 //! mfa_store_conformance::store_conformance!(crate::fresh);
 //! ```
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test suite fails by panicking")]
@@ -19,9 +19,11 @@ pub mod owned;
 pub mod races;
 pub mod sample;
 pub mod seeds;
+pub mod servers;
 
 /// Runs the whole suite. `$fresh` is the path of an async function that returns an empty store as
-/// [`Stores`](mfa_core::store::Stores), and a value that keeps it alive.
+/// [`Stores`](mfa_core::store::Stores), and a value that keeps it alive; `None` if its server is missing, see
+/// [`servers::shared`].
 #[macro_export]
 macro_rules! store_conformance {
     ($fresh:path) => {
@@ -93,7 +95,7 @@ macro_rules! store_conformance {
     (@test $fresh:path, $name:ident, [$($source:tt)+], [$($kind:tt)*]) => {
         #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
         async fn $name() {
-            let (stores, _alive) = $fresh().await;
+            let Some((stores, _alive)) = $fresh().await else { return };
             $($source)+::$name $($kind)* (&stores).await;
         }
     };

@@ -45,10 +45,17 @@ pub(crate) fn page<T>(
     id: &'static str,
     read: impl Fn(&SqliteRow) -> Result<Stored<T>, SqliteError>,
 ) -> Result<Page<T>, StoreError> {
-    let items = rows.iter().take(limit).map(read).collect::<Result<Vec<_>, _>>()?;
+    let mut page = Page { items: Vec::with_capacity(rows.len()), damaged: Vec::new(), next: None };
+    for row in rows.iter().take(limit) {
+        match read(row) {
+            Ok(stored) => page.items.push(stored),
+            Err(SqliteError::Column(_)) => page.damaged.push(get(row, id)?),
+            Err(error) => return Err(error.into()),
+        }
+    }
     let last = if rows.len() > limit { rows.iter().take(limit).next_back() } else { None };
-    let next = last.map(|row| get(row, id).map(Cursor::after)).transpose()?;
-    Ok(Page { items, next })
+    page.next = last.map(|row| get(row, id).map(Cursor::after)).transpose()?;
+    Ok(page)
 }
 
 /// The `LIMIT` that tells whether there is another page.

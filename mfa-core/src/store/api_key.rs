@@ -80,14 +80,14 @@ pub trait ApiKeyStore: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`], [`StoreError::Damaged`].
+    /// [`StoreError::Unavailable`].
     async fn page(&self, after: Option<&Cursor>, limit: usize) -> Result<Page<ApiKeyRecord>, StoreError>;
 
     /// Up to `limit` records of one consumer, behind `after`.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`], [`StoreError::Damaged`].
+    /// [`StoreError::Unavailable`].
     async fn page_by_consumer(
         &self,
         consumer: &ConsumerId,

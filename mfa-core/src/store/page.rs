@@ -24,6 +24,8 @@ impl Cursor {
 pub struct Page<T> {
     /// The records, each with its revision.
     pub items: Vec<Stored<T>>,
+    /// Ids of records that are there but cannot be read: one of them does not hide the others.
+    pub damaged: Vec<String>,
     /// Where the next page starts; `None` after the last one. A page may be empty and yet not the last.
     pub next: Option<Cursor>,
 }

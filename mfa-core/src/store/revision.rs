@@ -1,5 +1,7 @@
 //! Optimistic concurrency: no write is blind.
 
+use crate::random::{RandomError, SecureRandom};
+
 /// Tells the writes of a record apart. Given out by the store, handed back unchanged. A store gives none out
 /// twice for one id, not even when the record was deleted and made again.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -9,6 +11,17 @@ impl Revision {
     /// Wraps a number that a backend read from its own storage.
     pub const fn from_stored(number: u64) -> Self {
         Self(number)
+    }
+
+    /// A revision that nothing had before, for backends that cannot make one themselves. Below 2^62.
+    ///
+    /// # Errors
+    ///
+    /// [`RandomError`] if the generator failed.
+    pub fn random(random: &dyn SecureRandom) -> Result<Self, RandomError> {
+        let mut bytes = [0; 8];
+        random.fill(&mut bytes)?;
+        Ok(Self(u64::from_be_bytes(bytes) >> 2))
     }
 
     /// The number to store.

@@ -68,7 +68,7 @@ pub trait TotpStore: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`], [`StoreError::Damaged`].
+    /// [`StoreError::Unavailable`].
     async fn page_by_consumer(
         &self,
         consumer: &ConsumerId,

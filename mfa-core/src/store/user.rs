@@ -81,7 +81,7 @@ pub trait UserStore: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`], [`StoreError::Damaged`].
+    /// [`StoreError::Unavailable`].
     async fn page_by_consumer(
         &self,
         consumer: &ConsumerId,

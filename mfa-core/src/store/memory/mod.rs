@@ -96,5 +96,5 @@ fn page<K: Ord, T: Clone>(
         items.push(stored.clone());
     }
     let next = matching.next().and(last).map(|key| Cursor::after(name(key)));
-    Page { items, next }
+    Page { items, damaged: Vec::new(), next }
 }

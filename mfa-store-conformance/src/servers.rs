@@ -1,0 +1,96 @@
+//! The servers that stores are tested on: those that `scripts/test` started, and ones of a test's own that it may
+//! stop, cut off or kill.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use mfa_core::random::OsRandom;
+use mfa_core::store::Revision;
+use tempfile::TempDir;
+
+/// Where the server is that the environment variable names. Without it a test is skipped, and says so; under CI
+/// it fails.
+#[expect(clippy::print_stderr, reason = "a skip must be heard")]
+pub fn shared(variable: &str) -> Option<String> {
+    let url = std::env::var(variable).ok();
+    if url.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "{variable} is not set: run scripts/test");
+        eprintln!(
+            "SKIPPED: {variable} is not set, so there is no server to test on; scripts/test starts one"
+        );
+    }
+    url
+}
+
+/// A name that nothing else on a shared server has.
+pub fn unique_name() -> String {
+    format!("t{:x}", Revision::random(&OsRandom).unwrap().number())
+}
+
+/// A server of a test's own, on a free port, killed when dropped. Its folder outlives a kill.
+#[derive(Debug)]
+pub struct OwnServer {
+    kind: String,
+    arguments: Vec<String>,
+    folder: TempDir,
+    child: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl OwnServer {
+    /// Starts `scripts/store-server KIND`; `None` if what it needs is not installed, as for [`shared`].
+    pub fn start(kind: &str, arguments: &[&str]) -> Option<Self> {
+        shared("MFA_TEST_POSTGRES")?;
+        let folder = tempfile::tempdir().unwrap();
+        // PostgreSQL runs as another user, who must get in.
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(folder.path(), open).unwrap();
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let child = spawn(kind, folder.path(), address, &arguments);
+        Some(Self { kind: kind.to_owned(), arguments, folder, child, address })
+    }
+
+    /// Ends it as a power cut would, as far as a process can tell: SIGKILL.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again, with its files as they were left.
+    pub fn restart(&mut self) {
+        self.child = spawn(&self.kind, self.folder.path(), self.address, &self.arguments);
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Starts the server and waits until it takes connections.
+fn spawn(kind: &str, folder: &Path, address: SocketAddr, arguments: &[String]) -> Child {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/store-server");
+    let start = || {
+        let mut command = Command::new(&script);
+        command.arg(kind).arg(folder.join(kind)).arg(address.port().to_string()).args(arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    let mut child = start();
+    for _ in 0..600 {
+        if TcpStream::connect(address).is_ok() {
+            return child;
+        }
+        // After a SIGKILL PostgreSQL does not start until the children of the dead one have noticed.
+        if child.try_wait().unwrap().is_some() {
+            child = start();
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("{kind} does not listen on {address}");
+}

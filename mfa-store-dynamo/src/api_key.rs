@@ -1,0 +1,111 @@
+use async_trait::async_trait;
+use mfa_core::ConsumerId;
+use mfa_core::api_key::{ApiKey, SecretHash};
+use mfa_core::store::{
+    ApiKeyRecord, ApiKeyState, ApiKeyStore, Cursor, Expect, Page, Revision, StoreError, Stored,
+};
+
+use crate::DynamoStore;
+use crate::error::DynamoError;
+use crate::item::{Attributes, Item, bytes, text, time};
+use crate::listing::Wanted;
+use crate::table::{Table, Write};
+
+/// The first four are the seeds'. Their hash, `hashedApiSecret`, is not among them: it stays beside ours, so that
+/// a seed that still runs accepts the key too, until the key is revoked.
+pub(crate) const OURS: [&str; 9] = [
+    "value",
+    "email",
+    "createdAt",
+    "activatedAt",
+    "consumer",
+    "secretHash",
+    "keyring",
+    "revokedAt",
+    "revision",
+];
+const SEEDS_HASH: &str = "hashedApiSecret";
+
+#[async_trait]
+impl ApiKeyStore for DynamoStore {
+    async fn get(&self, key: &ApiKey) -> Result<Option<Stored<ApiKeyRecord>>, StoreError> {
+        let item = self.api_keys.get(key.as_str()).await?;
+        Ok(item.map(|item| read(&self.api_keys, &item)).transpose()?)
+    }
+
+    async fn save(&self, record: &ApiKeyRecord, expect: Expect) -> Result<Revision, StoreError> {
+        let (activated_at, revoked_at, hash, keyring) = match &record.state {
+            ApiKeyState::Pending => (None, None, None, None),
+            ApiKeyState::Active { activated_at, hash, keyring } => {
+                (Some(*activated_at), None, Some(hash.as_str()), keyring.as_ref())
+            }
+            ApiKeyState::Revoked { activated_at, revoked_at } => {
+                (*activated_at, Some(*revoked_at), None, None)
+            }
+        };
+        let id = record.key.as_str();
+        let attributes = Attributes::default()
+            .text("value", Some(id))
+            .text("email", Some(&record.email))
+            .time("createdAt", Some(record.created_at))
+            .time("activatedAt", activated_at)
+            .text("consumer", Some(record.consumer.as_str()))
+            .text("secretHash", hash)
+            .bytes("keyring", keyring)
+            .time("revokedAt", revoked_at)
+            .0;
+        let removed = revoked_at.map(|_| SEEDS_HASH);
+        self.api_keys.save(Write { id, owner: None, attributes, removed }, expect).await
+    }
+
+    async fn page(&self, after: Option<&Cursor>, limit: usize) -> Result<Page<ApiKeyRecord>, StoreError> {
+        self.api_keys.page(Wanted::All, after, limit, |item| read(&self.api_keys, item).map(Some)).await
+    }
+
+    async fn page_by_consumer(
+        &self,
+        consumer: &ConsumerId,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<ApiKeyRecord>, StoreError> {
+        // The table holds a key for each application, and is read as a whole.
+        let read_own = |item: &Item| {
+            let stored = read(&self.api_keys, item)?;
+            Ok(Some(stored).filter(|stored| stored.record.consumer == *consumer))
+        };
+        self.api_keys.page(Wanted::All, after, limit, read_own).await
+    }
+}
+
+fn read(table: &Table, item: &Item) -> Result<Stored<ApiKeyRecord>, DynamoError> {
+    let key = text(item, "value")?.and_then(|value| value.parse::<ApiKey>().ok());
+    let key = key.ok_or(DynamoError::Attribute("value"))?;
+    let consumer = match text(item, "consumer")? {
+        Some(first_key) => first_key.parse().map_err(|_| DynamoError::Attribute("consumer"))?,
+        // A seed's key is its own consumer.
+        None => key.clone(),
+    };
+    let hash = text(item, "secretHash")?.or(text(item, SEEDS_HASH)?);
+    let hash = hash.map(|hash| SecretHash::from_stored(hash.to_owned()));
+    // The Go seed writes 0 until activation.
+    let activated_at = time(item, "activatedAt")?.filter(|time| time.as_millis() > 0);
+    let state = match (activated_at, time(item, "revokedAt")?, hash) {
+        (activated_at, Some(revoked_at), _) => ApiKeyState::Revoked { activated_at, revoked_at },
+        (Some(activated_at), None, Some(hash)) => {
+            ApiKeyState::Active { activated_at, hash, keyring: bytes(item, "keyring")? }
+        }
+        // Activated, and its hash is gone: no secret opens it, and none may be given out for it again.
+        (Some(activated_at), None, None) => {
+            ApiKeyState::Revoked { activated_at: Some(activated_at), revoked_at: activated_at }
+        }
+        (None, None, _) => ApiKeyState::Pending,
+    };
+    let record = ApiKeyRecord {
+        key,
+        consumer: ConsumerId::of_first_key(&consumer),
+        email: text(item, "email")?.unwrap_or_default().to_owned(),
+        created_at: time(item, "createdAt")?.ok_or(DynamoError::Attribute("createdAt"))?,
+        state,
+    };
+    Ok(Stored { record, revision: table.revision(item)? })
+}

@@ -1,0 +1,58 @@
+use async_trait::async_trait;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use data_encoding::HEXLOWER;
+use mfa_core::clock::UnixTime;
+use mfa_core::envelope::Sealed;
+use mfa_core::store::{CeremonyId, CeremonyState, CeremonyStore, StoreError};
+
+use crate::DynamoStore;
+use crate::error::DynamoError;
+use crate::item::{Attributes, bytes, time};
+
+/// What DynamoDB sweeps by, in seconds; hours or days late, so `expiresAt` is what counts.
+pub(crate) const TIME_TO_LIVE: &str = "ttl";
+
+#[async_trait]
+impl CeremonyStore for DynamoStore {
+    async fn put(
+        &self,
+        id: CeremonyId,
+        state: Sealed<CeremonyState>,
+        expires_at: UnixTime,
+    ) -> Result<(), StoreError> {
+        let item = Attributes::default()
+            .text("id", Some(&HEXLOWER.encode(&id.0)))
+            .bytes("state", Some(&state))
+            .time("expiresAt", Some(expires_at))
+            .number(TIME_TO_LIVE, Some(expires_at.as_secs() + 1))
+            .0;
+        let put = self.client.put_item().table_name(&self.ceremony_table).set_item(Some(item));
+        let put = put
+            .condition_expression("attribute_not_exists(#id)")
+            .expression_attribute_names("#id", "id")
+            .send()
+            .await;
+        match put {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Err(StoreError::AlreadyExists)
+            }
+            Err(error) => Err(DynamoError::from(error).into()),
+        }
+    }
+
+    async fn take(&self, id: CeremonyId, now: UnixTime) -> Result<Option<Sealed<CeremonyState>>, StoreError> {
+        let delete = self.client.delete_item().table_name(&self.ceremony_table);
+        let deleted = delete
+            .key("id", AttributeValue::S(HEXLOWER.encode(&id.0)))
+            .return_values(ReturnValue::AllOld)
+            .send()
+            .await
+            .map_err(DynamoError::from)?;
+        let Some(item) = deleted.attributes else { return Ok(None) };
+        let expires_at = time(&item, "expiresAt")?.ok_or(DynamoError::Attribute("expiresAt"))?;
+        Ok(if expires_at <= now { None } else { bytes(&item, "state")? })
+    }
+}

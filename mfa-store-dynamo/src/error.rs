@@ -1,0 +1,42 @@
+//! What DynamoDB says, sorted into what a caller can do.
+
+use std::sync::Arc;
+
+use mfa_core::random::RandomError;
+use mfa_core::store::StoreError;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DynamoError {
+    #[error(transparent)]
+    Call(Box<aws_sdk_dynamodb::Error>),
+    #[error(transparent)]
+    Random(RandomError),
+    #[error("{0}")]
+    Setting(String),
+    #[error("there is no table {0}; run `mfa-http migrate`, or name the tables in the store's URL")]
+    NoTable(String),
+    #[error("table {0} is not ready after a minute")]
+    NotReady(String),
+    #[error("table {0} was not created with the hash key {1}")]
+    OtherKey(String, &'static str),
+    #[error("attribute {0} cannot be read")]
+    Attribute(&'static str),
+}
+
+impl<E> From<E> for DynamoError
+where
+    aws_sdk_dynamodb::Error: From<E>,
+{
+    fn from(error: E) -> Self {
+        Self::Call(Box::new(error.into()))
+    }
+}
+
+impl From<DynamoError> for StoreError {
+    fn from(error: DynamoError) -> Self {
+        match error {
+            DynamoError::Attribute(what) => Self::Damaged { backend: "dynamodb", what },
+            other => Self::Unavailable { backend: "dynamodb", source: Arc::new(other) },
+        }
+    }
+}

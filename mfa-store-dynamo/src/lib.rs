@@ -1,0 +1,134 @@
+//! DynamoDB storage, on tables of the seeds' layout: theirs can be used in place.
+//!
+//! The URL is `dynamodb://REGION` and takes
+//!
+//! | setting | default | meaning |
+//! |---|---|---|
+//! | `endpoint` | AWS's | where the API is, for an emulator or a private endpoint |
+//! | `api_key_table`, `totp_table`, `webauthn_table` | `mfa-api-key`, `mfa-totp`, `mfa-webauthn` | the seeds' three tables |
+//! | `ceremony_table` | the WebAuthn table's name and `-ceremony` | a table of ours, with TTL |
+//! | `index=create` | | adds the index on `apiKey` to tables that have none |
+//!
+//! Credentials, and the region if the URL has none, come from where AWS's tools take them. The calls made are
+//! `GetItem`, `PutItem`, `DeleteItem`, `Scan` and, with an index, `Query`; besides, at start, `DescribeTable`, and
+//! to create tables `CreateTable`, `UpdateTable` and `UpdateTimeToLive`. A role that may not describe a table is
+//! taken to have it.
+//!
+//! Conditions and consistent reads hold within a region. Point one region at a time at a global table.
+//!
+//! ```
+//! # use mfa_store_dynamo::DynamoStore;
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let store = DynamoStore::open("dynamodb://eu-west-1?totp_tabel=totp").await;
+//! let refused = store.unwrap_err();
+//! assert_eq!(refused.to_string(), "dynamodb is unavailable");
+//! let cause = std::error::Error::source(&refused).unwrap().to_string();
+//! assert_eq!(cause, "totp_tabel=totp cannot be used");
+//! # }
+//! ```
+
+mod api_key;
+mod ceremony;
+mod error;
+mod item;
+mod listing;
+mod migration;
+mod settings;
+mod table;
+mod totp;
+mod user;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_dynamodb::Client;
+use mfa_core::store::{StoreError, Stores};
+
+use error::DynamoError;
+use migration::{Permission, Plan};
+use settings::Settings;
+use table::Table;
+
+/// A store in four DynamoDB tables. Clones share their connections.
+#[derive(Clone, Debug)]
+pub struct DynamoStore {
+    client: Client,
+    api_keys: Table,
+    totp: Table,
+    users: Table,
+    ceremony_table: String,
+}
+
+impl DynamoStore {
+    /// Connects; creates the tables that are missing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the URL cannot be used, the service does not answer, or a table has another
+    /// hash key.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        Ok(Self::prepare(&Settings::parse(url)?, true).await?)
+    }
+
+    /// Connects without creating tables.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] as for [`open`](Self::open), and if a table is missing.
+    pub async fn open_existing(url: &str) -> Result<Self, StoreError> {
+        Ok(Self::prepare(&Settings::parse(url)?, false).await?)
+    }
+
+    async fn prepare(settings: &Settings, create_table: bool) -> Result<Self, DynamoError> {
+        let client = connect(settings).await;
+        let permission = Permission { create_table, create_index: settings.create_index };
+        let table = async |name: &str, key, ours: &'static [&'static str]| {
+            let plan = Plan { name, key, owned: ours.contains(&"apiKey"), expires: false };
+            let index = migration::prepare(&client, plan, permission).await?;
+            Ok::<_, DynamoError>(Table { client: client.clone(), name: name.to_owned(), key, ours, index })
+        };
+        let api_keys = table(&settings.api_key_table, "value", &api_key::OURS).await?;
+        let totp = table(&settings.totp_table, "uuid", &totp::OURS).await?;
+        let users = table(&settings.webauthn_table, "uuid", &user::OURS).await?;
+        let ceremonies = Plan { name: &settings.ceremony_table, key: "id", owned: false, expires: true };
+        migration::prepare(&client, ceremonies, permission).await?;
+        Ok(Self { api_keys, totp, users, ceremony_table: settings.ceremony_table.clone(), client })
+    }
+}
+
+async fn connect(settings: &Settings) -> Client {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(2))
+        .operation_attempt_timeout(Duration::from_secs(3))
+        .operation_timeout(Duration::from_secs(8))
+        .build();
+    // Throttling and lost connections are tried again, later each time and at a random moment within. A write
+    // that is sent twice knows itself by its revision.
+    let retries =
+        RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(50));
+    let mut config =
+        aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).retry_config(retries);
+    if let Some(region) = &settings.region {
+        config = config.region(Region::new(region.clone()));
+    }
+    if let Some(endpoint) = &settings.endpoint {
+        config = config.endpoint_url(endpoint);
+    }
+    Client::new(&config.load().await)
+}
+
+impl From<DynamoStore> for Stores {
+    fn from(store: DynamoStore) -> Self {
+        let store = Arc::new(store);
+        Self {
+            api_keys: Arc::clone(&store) as _,
+            totp: Arc::clone(&store) as _,
+            users: Arc::clone(&store) as _,
+            ceremonies: store,
+        }
+    }
+}

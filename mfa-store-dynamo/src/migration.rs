@@ -1,0 +1,165 @@
+//! The tables: looked at when the store is opened, created if they are missing.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex,
+    GlobalSecondaryIndexUpdate, IndexStatus, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType, TableDescription, TableStatus, TimeToLiveSpecification,
+};
+
+use crate::ceremony::TIME_TO_LIVE;
+use crate::error::DynamoError;
+
+const OWNER: &str = "apiKey";
+/// The name that the Go seed's comments have for it.
+const INDEX: &str = "apiKey-index";
+
+/// What a table should look like.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) key: &'static str,
+    pub(crate) owned: bool,
+    pub(crate) expires: bool,
+}
+
+/// What may be done to it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Permission {
+    pub(crate) create_table: bool,
+    pub(crate) create_index: bool,
+}
+
+/// Looks at a table, creates it if it may; returns its index on `apiKey`, if it has one that can be used.
+pub(crate) async fn prepare(
+    client: &Client,
+    plan: Plan<'_>,
+    permission: Permission,
+) -> Result<Option<String>, DynamoError> {
+    let table = match client.describe_table().table_name(plan.name).send().await {
+        Ok(answer) => answer.table,
+        // The seeds' roles may not ask. The tables are theirs, and have no index.
+        Err(error) if error.code() == Some("AccessDeniedException") => {
+            tracing::info!("no permission to describe table {}: taken to be there, without index", plan.name);
+            return Ok(None);
+        }
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let table = match table {
+        Some(table) => table,
+        None if permission.create_table => create(client, plan).await?,
+        None => return Err(DynamoError::NoTable(plan.name.to_owned())),
+    };
+    let keys = table.key_schema();
+    if !matches!(keys, [only] if only.attribute_name() == plan.key) {
+        return Err(DynamoError::OtherKey(plan.name.to_owned(), plan.key));
+    }
+    if !plan.owned {
+        return Ok(None);
+    }
+    let index = usable_index(&table);
+    if index.is_none() && table.global_secondary_indexes().is_empty() {
+        if permission.create_index && permission.create_table {
+            create_index(client, plan).await?;
+            tracing::info!(
+                "table {} is getting an index on apiKey; it is used from the next start",
+                plan.name
+            );
+        } else {
+            tracing::info!(
+                "table {} has no index on apiKey, so listing and rotation scan it; \
+                 `mfa-http migrate` with &index=create in the store's URL adds one",
+                plan.name
+            );
+        }
+    }
+    Ok(index)
+}
+
+fn usable_index(table: &TableDescription) -> Option<String> {
+    let by_owner = |keys: &[KeySchemaElement]| matches!(keys, [only] if only.attribute_name() == OWNER);
+    let whole = |projection: Option<&Projection>| {
+        projection.is_some_and(|p| p.projection_type() == Some(&ProjectionType::All))
+    };
+    let usable = table.global_secondary_indexes().iter().find(|index| {
+        by_owner(index.key_schema())
+            && whole(index.projection())
+            && index.index_status() == Some(&IndexStatus::Active)
+    });
+    usable.and_then(|index| index.index_name().map(str::to_owned))
+}
+
+async fn create(client: &Client, plan: Plan<'_>) -> Result<TableDescription, DynamoError> {
+    let mut create = client
+        .create_table()
+        .table_name(plan.name)
+        .billing_mode(BillingMode::PayPerRequest)
+        .attribute_definitions(text_attribute(plan.key)?)
+        .key_schema(hash_key(plan.key)?);
+    if plan.owned {
+        let index = GlobalSecondaryIndex::builder()
+            .index_name(INDEX)
+            .key_schema(hash_key(OWNER)?)
+            .projection(Projection::builder().projection_type(ProjectionType::All).build())
+            .build()?;
+        create = create.attribute_definitions(text_attribute(OWNER)?).global_secondary_indexes(index);
+    }
+    match create.send().await {
+        Ok(_) => {}
+        // Another server that starts at the same time was first.
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_in_use_exception()) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let table = ready(client, plan.name).await?;
+    if plan.expires {
+        let sweep = TimeToLiveSpecification::builder().enabled(true).attribute_name(TIME_TO_LIVE).build()?;
+        let enabled =
+            client.update_time_to_live().table_name(plan.name).time_to_live_specification(sweep).send().await;
+        if let Err(error) = enabled {
+            // It costs space, not safety: expired ceremonies are refused whether they were swept or not.
+            tracing::warn!(error = &error as &dyn std::error::Error, "TTL of {} is not enabled", plan.name);
+        }
+    }
+    Ok(table)
+}
+
+async fn ready(client: &Client, name: &str) -> Result<TableDescription, DynamoError> {
+    for _ in 0..240 {
+        let answer = client.describe_table().table_name(name).send().await?;
+        if let Some(table) = answer.table.filter(|table| table.table_status() == Some(&TableStatus::Active)) {
+            return Ok(table);
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    Err(DynamoError::NotReady(name.to_owned()))
+}
+
+async fn create_index(client: &Client, plan: Plan<'_>) -> Result<(), DynamoError> {
+    let action = CreateGlobalSecondaryIndexAction::builder()
+        .index_name(INDEX)
+        .key_schema(hash_key(OWNER)?)
+        .projection(Projection::builder().projection_type(ProjectionType::All).build())
+        .build()?;
+    client
+        .update_table()
+        .table_name(plan.name)
+        .attribute_definitions(text_attribute(plan.key)?)
+        .attribute_definitions(text_attribute(OWNER)?)
+        .global_secondary_index_updates(GlobalSecondaryIndexUpdate::builder().create(action).build())
+        .send()
+        .await?;
+    Ok(())
+}
+
+fn text_attribute(name: &str) -> Result<AttributeDefinition, DynamoError> {
+    let attribute = AttributeDefinition::builder().attribute_name(name);
+    Ok(attribute.attribute_type(ScalarAttributeType::S).build()?)
+}
+
+fn hash_key(name: &str) -> Result<KeySchemaElement, DynamoError> {
+    Ok(KeySchemaElement::builder().attribute_name(name).key_type(KeyType::Hash).build()?)
+}

@@ -1,0 +1,96 @@
+use async_trait::async_trait;
+use mfa_core::ConsumerId;
+use mfa_core::api_key::{ApiKey, SecretHash};
+use mfa_core::envelope::Sealed;
+use mfa_core::store::{
+    ApiKeyRecord, ApiKeyState, ApiKeyStore, Cursor, Expect, Page, Revision, StoreError, Stored,
+};
+use sqlx::postgres::PgRow;
+
+use crate::PostgresStore;
+use crate::column::{get, one_more, page, revision, signed, stamp, time};
+use crate::error::PostgresError;
+
+const GET: &str = "SELECT * FROM mfa_api_key WHERE value = $1";
+const PAGE: &str = "SELECT * FROM mfa_api_key WHERE value > $1 ORDER BY value LIMIT $2";
+const PAGE_BY_CONSUMER: &str =
+    "SELECT * FROM mfa_api_key WHERE value > $1 AND consumer = $3 ORDER BY value LIMIT $2";
+const INSERT: &str = "INSERT INTO mfa_api_key (value, consumer, email, created_at, activated_at, revoked_at, \
+    secret_hash, keyring, revision) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, (random() * 4e18)::bigint) \
+    ON CONFLICT DO NOTHING RETURNING revision";
+const UPDATE: &str = "UPDATE mfa_api_key SET consumer = $2, email = $3, created_at = $4, activated_at = $5, \
+    revoked_at = $6, secret_hash = $7, keyring = $8, revision = revision + 1 \
+    WHERE value = $1 AND revision = $9 RETURNING revision";
+
+#[async_trait]
+impl ApiKeyStore for PostgresStore {
+    async fn get(&self, key: &ApiKey) -> Result<Option<Stored<ApiKeyRecord>>, StoreError> {
+        let row = self.one(sqlx::query(GET).bind(key.as_str())).await?;
+        Ok(row.as_ref().map(read).transpose()?)
+    }
+
+    async fn save(&self, record: &ApiKeyRecord, expect: Expect) -> Result<Revision, StoreError> {
+        let (activated_at, revoked_at, hash, keyring) = match &record.state {
+            ApiKeyState::Pending => (None, None, None, None),
+            ApiKeyState::Active { activated_at, hash, keyring } => {
+                (Some(*activated_at), None, Some(hash.as_str()), keyring.as_ref().map(Sealed::as_bytes))
+            }
+            ApiKeyState::Revoked { activated_at, revoked_at } => {
+                (*activated_at, Some(*revoked_at), None, None)
+            }
+        };
+        let (sql, lost) = match expect {
+            Expect::Absent => (INSERT, StoreError::AlreadyExists),
+            Expect::At(_) => (UPDATE, StoreError::Conflict),
+        };
+        let mut query = sqlx::query(sql)
+            .bind(record.key.as_str())
+            .bind(record.consumer.as_str())
+            .bind(record.email.as_str())
+            .bind(stamp(record.created_at)?)
+            .bind(activated_at.map(stamp).transpose()?)
+            .bind(revoked_at.map(stamp).transpose()?)
+            .bind(hash)
+            .bind(keyring);
+        if let Expect::At(revision) = expect {
+            query = query.bind(signed(revision.number())?);
+        }
+        Ok(revision(&self.one(query).await?.ok_or(lost)?)?)
+    }
+
+    async fn page(&self, after: Option<&Cursor>, limit: usize) -> Result<Page<ApiKeyRecord>, StoreError> {
+        let query = sqlx::query(PAGE).bind(after.map_or("", Cursor::as_str)).bind(one_more(limit));
+        page(&self.all(query).await?, limit, |row| get(row, "value"), read)
+    }
+
+    async fn page_by_consumer(
+        &self,
+        consumer: &ConsumerId,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<ApiKeyRecord>, StoreError> {
+        let query = sqlx::query(PAGE_BY_CONSUMER).bind(after.map_or("", Cursor::as_str));
+        let query = query.bind(one_more(limit)).bind(consumer.as_str());
+        page(&self.all(query).await?, limit, |row| get(row, "value"), read)
+    }
+}
+
+fn read(row: &PgRow) -> Result<Stored<ApiKeyRecord>, PostgresError> {
+    let key = |name| get::<&str>(row, name)?.parse::<ApiKey>().map_err(|_| PostgresError::Column(name));
+    let hash = get::<Option<String>>(row, "secret_hash")?.map(SecretHash::from_stored);
+    let keyring = get::<Option<Vec<u8>>>(row, "keyring")?.map(Sealed::from_stored);
+    let state = match (time(row, "activated_at")?, time(row, "revoked_at")?, hash) {
+        (activated_at, Some(revoked_at), _) => ApiKeyState::Revoked { activated_at, revoked_at },
+        (Some(activated_at), None, Some(hash)) => ApiKeyState::Active { activated_at, hash, keyring },
+        (None, None, None) => ApiKeyState::Pending,
+        _ => return Err(PostgresError::Column("secret_hash")),
+    };
+    let record = ApiKeyRecord {
+        key: key("value")?,
+        consumer: ConsumerId::of_first_key(&key("consumer")?),
+        email: get(row, "email")?,
+        created_at: time(row, "created_at")?.ok_or(PostgresError::Column("created_at"))?,
+        state,
+    };
+    Ok(Stored { record, revision: revision(row)? })
+}

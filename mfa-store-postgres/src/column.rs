@@ -1,0 +1,83 @@
+//! Columns, and the numbers and times in them.
+
+use mfa_core::ConsumerId;
+use mfa_core::clock::UnixTime;
+use mfa_core::store::{Cursor, Page, Revision, StoreError, Stored};
+use sqlx::postgres::{PgRow, Postgres};
+use sqlx::{Decode, Row as _, Type};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::error::PostgresError;
+
+/// Reads a column; whatever is not of its type is damage.
+pub(crate) fn get<'r, T>(row: &'r PgRow, name: &'static str) -> Result<T, PostgresError>
+where
+    T: Decode<'r, Postgres> + Type<Postgres>,
+{
+    row.try_get(name).map_err(|_| PostgresError::Column(name))
+}
+
+/// Reads a column of whole numbers that are not negative.
+pub(crate) fn count<T: TryFrom<i64>>(row: &PgRow, name: &'static str) -> Result<Option<T>, PostgresError> {
+    let number = get::<Option<i64>>(row, name)?;
+    number.map(|number| number.try_into().map_err(|_| PostgresError::Column(name))).transpose()
+}
+
+pub(crate) fn time(row: &PgRow, name: &'static str) -> Result<Option<UnixTime>, PostgresError> {
+    let Some(time) = get::<Option<OffsetDateTime>>(row, name)? else { return Ok(None) };
+    let millis = time.unix_timestamp_nanos().div_euclid(1_000_000);
+    Ok(Some(UnixTime::from_millis(millis.try_into().map_err(|_| PostgresError::Column(name))?)))
+}
+
+/// A time to store: until the year 9999.
+pub(crate) fn stamp(time: UnixTime) -> Result<OffsetDateTime, PostgresError> {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(time.as_millis()) * 1_000_000)
+        .map_err(|_| PostgresError::Value("a time"))
+}
+
+/// PostgreSQL's integers are signed.
+pub(crate) fn signed(number: u64) -> Result<i64, PostgresError> {
+    i64::try_from(number).map_err(|_| PostgresError::Value("a number"))
+}
+
+pub(crate) fn revision(row: &PgRow) -> Result<Revision, PostgresError> {
+    let number: Option<u64> = count(row, "revision")?;
+    number.map(Revision::from_stored).ok_or(PostgresError::Column("revision"))
+}
+
+/// Whose record it is.
+pub(crate) fn consumer(row: &PgRow) -> Result<ConsumerId, PostgresError> {
+    let key = get::<&str>(row, "consumer")?.parse().map_err(|_| PostgresError::Column("consumer"))?;
+    Ok(ConsumerId::of_first_key(&key))
+}
+
+/// A page of the rows, of which one more than `limit` was asked for.
+pub(crate) fn page<T>(
+    rows: &[PgRow],
+    limit: usize,
+    id: impl Fn(&PgRow) -> Result<String, PostgresError>,
+    read: impl Fn(&PgRow) -> Result<Stored<T>, PostgresError>,
+) -> Result<Page<T>, StoreError> {
+    let mut page = Page { items: Vec::with_capacity(rows.len()), damaged: Vec::new(), next: None };
+    for row in rows.iter().take(limit) {
+        match read(row) {
+            Ok(stored) => page.items.push(stored),
+            Err(PostgresError::Column(_)) => page.damaged.push(id(row)?),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let last = if rows.len() > limit { rows.iter().take(limit).next_back() } else { None };
+    page.next = last.map(|row| id(row).map(Cursor::after)).transpose()?;
+    Ok(page)
+}
+
+/// The `LIMIT` that tells whether there is another page.
+pub(crate) fn one_more(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX - 1).saturating_add(1)
+}
+
+/// The id to continue behind.
+pub(crate) fn behind(after: &Cursor) -> Result<Uuid, PostgresError> {
+    after.as_str().parse().map_err(|_| PostgresError::Value("this cursor"))
+}

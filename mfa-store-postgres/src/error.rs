@@ -1,0 +1,43 @@
+//! What PostgreSQL says, sorted into what a caller can do.
+
+use std::sync::Arc;
+
+use mfa_core::store::StoreError;
+
+/// SQLSTATE `serialization_failure`: an engine that runs everything serialisable asks to read again.
+const SERIALIZATION_FAILURE: &str = "40001";
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PostgresError {
+    #[error(transparent)]
+    Query(#[from] sqlx::Error),
+    #[error("no answer within {0} ms")]
+    TimedOut(u128),
+    #[error("{0}")]
+    Setting(String),
+    #[error("the database has tables of version {found}, this program knows {known}; use a newer program")]
+    TooNew { found: i64, known: i64 },
+    #[error("the database has tables of version {found}, this program needs {known}; run `mfa-http migrate`")]
+    TooOld { found: i64, known: i64 },
+    #[error("column {0} cannot be read")]
+    Column(&'static str),
+    #[error("{0} does not fit a column")]
+    Value(&'static str),
+}
+
+impl PostgresError {
+    pub(crate) fn code_is(&self, code: &str) -> bool {
+        let Self::Query(sqlx::Error::Database(error)) = self else { return false };
+        error.code().is_some_and(|found| found == code)
+    }
+}
+
+impl From<PostgresError> for StoreError {
+    fn from(error: PostgresError) -> Self {
+        match error {
+            PostgresError::Column(what) => Self::Damaged { backend: "postgres", what },
+            other if other.code_is(SERIALIZATION_FAILURE) => Self::Conflict,
+            other => Self::Unavailable { backend: "postgres", source: Arc::new(other) },
+        }
+    }
+}

@@ -1,0 +1,96 @@
+use async_trait::async_trait;
+use mfa_core::ConsumerId;
+use mfa_core::api_key::{ApiKey, SecretHash};
+use mfa_core::envelope::Sealed;
+use mfa_core::store::{
+    ApiKeyRecord, ApiKeyState, ApiKeyStore, Cursor, Expect, Page, Revision, StoreError, Stored,
+};
+
+use crate::RedisStore;
+use crate::error::RedisError;
+use crate::record::{Changes, Fields, consumer, revision, text, time};
+
+#[async_trait]
+impl ApiKeyStore for RedisStore {
+    async fn get(&self, key: &ApiKey) -> Result<Option<Stored<ApiKeyRecord>>, StoreError> {
+        let fields = self.fields(&self.keys.api_key(key)).await?;
+        Ok(fields.as_ref().map(read).transpose()?)
+    }
+
+    async fn save(&self, record: &ApiKeyRecord, expect: Expect) -> Result<Revision, StoreError> {
+        let (activated_at, revoked_at, hash, keyring) = match &record.state {
+            ApiKeyState::Pending => (None, None, None, None),
+            ApiKeyState::Active { activated_at, hash, keyring } => {
+                (Some(*activated_at), None, Some(hash.as_str()), keyring.as_ref().map(Sealed::as_bytes))
+            }
+            ApiKeyState::Revoked { activated_at, revoked_at } => {
+                (*activated_at, Some(*revoked_at), None, None)
+            }
+        };
+        let changes = Changes::default()
+            .bytes("value", Some(record.key.as_str()))
+            .bytes("consumer", Some(record.consumer.as_str()))
+            .bytes("email", Some(record.email.as_str()))
+            .time("created_at", Some(record.created_at))
+            .time("activated_at", activated_at)
+            .time("revoked_at", revoked_at)
+            .bytes("secret_hash", hash)
+            .bytes("keyring", keyring);
+        // A key is never deleted, so an entry needs no incarnation; one that is there already stays. A key that
+        // changes its consumer leaves an entry behind that readers skip.
+        self.add_entry(&self.keys.all_api_keys(), record.key.as_str()).await?;
+        self.add_entry(&self.keys.api_keys_of(&record.consumer), record.key.as_str()).await?;
+        let key = self.keys.api_key(&record.key);
+        self.save_fields(&key, Self::fresh_revision()?, expect, None, &changes).await
+    }
+
+    async fn page(&self, after: Option<&Cursor>, limit: usize) -> Result<Page<ApiKeyRecord>, StoreError> {
+        let index = self.keys.all_api_keys();
+        self.page_of(&index, after, limit, |value| self.key(value), |_, fields| read(fields).map(Some)).await
+    }
+
+    async fn page_by_consumer(
+        &self,
+        consumer: &ConsumerId,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<ApiKeyRecord>, StoreError> {
+        let index = self.keys.api_keys_of(consumer);
+        self.page_of(
+            &index,
+            after,
+            limit,
+            |value| self.key(value),
+            |_, fields| Ok(Some(read(fields)?).filter(|stored| stored.record.consumer == *consumer)),
+        )
+        .await
+    }
+}
+
+impl RedisStore {
+    fn key(&self, value: &str) -> String {
+        self.keys.owned("api-key", value)
+    }
+}
+
+fn read(fields: &Fields) -> Result<Stored<ApiKeyRecord>, RedisError> {
+    let hash = match fields.contains_key("secret_hash") {
+        true => Some(SecretHash::from_stored(text(fields, "secret_hash")?.to_owned())),
+        false => None,
+    };
+    let keyring = fields.get("keyring").cloned().map(Sealed::from_stored);
+    let state = match (time(fields, "activated_at")?, time(fields, "revoked_at")?, hash) {
+        (activated_at, Some(revoked_at), _) => ApiKeyState::Revoked { activated_at, revoked_at },
+        (Some(activated_at), None, Some(hash)) => ApiKeyState::Active { activated_at, hash, keyring },
+        (None, None, None) => ApiKeyState::Pending,
+        _ => return Err(RedisError::Field("secret_hash")),
+    };
+    let record = ApiKeyRecord {
+        key: text(fields, "value")?.parse().map_err(|_| RedisError::Field("value"))?,
+        consumer: consumer(fields)?,
+        email: text(fields, "email")?.to_owned(),
+        created_at: time(fields, "created_at")?.ok_or(RedisError::Field("created_at"))?,
+        state,
+    };
+    Ok(Stored { record, revision: revision(fields)? })
+}

@@ -1,0 +1,36 @@
+use async_trait::async_trait;
+use mfa_core::clock::UnixTime;
+use mfa_core::envelope::Sealed;
+use mfa_core::store::{CeremonyId, CeremonyState, CeremonyStore, MAX_LIFETIME, StoreError};
+use redis::cmd;
+
+use crate::RedisStore;
+use crate::error::RedisError;
+
+#[async_trait]
+impl CeremonyStore for RedisStore {
+    async fn put(
+        &self,
+        id: CeremonyId,
+        state: Sealed<CeremonyState>,
+        expires_at: UnixTime,
+    ) -> Result<(), StoreError> {
+        let mut value = expires_at.as_millis().to_be_bytes().to_vec();
+        value.extend_from_slice(state.as_bytes());
+        // Swept by the server's clock after the longest life there is; judged by ours, when it is taken.
+        let lifetime = u64::try_from(MAX_LIFETIME.as_millis()).unwrap_or(u64::MAX);
+        let mut put = cmd("SET");
+        put.arg(self.keys.ceremony(id)).arg(value).arg("NX").arg("PX").arg(lifetime);
+        let put: bool = self.connection.write(put, self.replicas).await?;
+        if put { Ok(()) } else { Err(StoreError::AlreadyExists) }
+    }
+
+    async fn take(&self, id: CeremonyId, now: UnixTime) -> Result<Option<Sealed<CeremonyState>>, StoreError> {
+        let take = cmd("GETDEL").arg(self.keys.ceremony(id)).to_owned();
+        let taken: Option<Vec<u8>> = self.connection.write(take, self.replicas).await?;
+        let Some(value) = taken else { return Ok(None) };
+        let (expires_at, state) = value.split_first_chunk::<8>().ok_or(RedisError::Field("ceremony"))?;
+        let expired = u64::from_be_bytes(*expires_at) <= now.as_millis();
+        Ok(if expired { None } else { Some(Sealed::from_stored(state.to_vec())) })
+    }
+}

@@ -1,0 +1,33 @@
+//! What Redis says, sorted into what a caller can do.
+
+use std::sync::Arc;
+
+use mfa_core::random::RandomError;
+use mfa_core::store::StoreError;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RedisError {
+    #[error(transparent)]
+    Call(#[from] redis::RedisError),
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    #[error("{0}")]
+    Setting(String),
+    #[error("only {confirmed} of {wanted} replicas have confirmed the write")]
+    Replicas { confirmed: u32, wanted: u32 },
+    #[error(
+        "this server may lose factors: {0}. Change its settings, or say that you accept it with ?durability=accept-loss"
+    )]
+    NotDurable(String),
+    #[error("field {0} cannot be read")]
+    Field(&'static str),
+}
+
+impl From<RedisError> for StoreError {
+    fn from(error: RedisError) -> Self {
+        match error {
+            RedisError::Field(what) => Self::Damaged { backend: "redis", what },
+            other => Self::Unavailable { backend: "redis", source: Arc::new(other) },
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Sorted sets of names, in the order of their bytes.
+
+use futures_util::future::join_all;
+use mfa_core::store::{Cursor, Page, StoreError, Stored};
+use redis::cmd;
+
+use crate::RedisStore;
+use crate::error::RedisError;
+use crate::record::Fields;
+
+impl RedisStore {
+    pub(crate) async fn add_entry(&self, index: &str, entry: &str) -> Result<(), RedisError> {
+        let command = cmd("ZADD").arg(index).arg(0).arg(entry).to_owned();
+        self.connection.write::<u32>(command, self.replicas).await.map(drop)
+    }
+
+    pub(crate) async fn remove_entry(&self, index: &str, entry: &str) -> Result<(), RedisError> {
+        self.connection.call::<u32>(&cmd("ZREM").arg(index).arg(entry).to_owned()).await.map(drop)
+    }
+
+    /// A page of what an index names. `record` gives the key of an entry's record, `read` reads it: `None` if
+    /// the entry does not name it (any more).
+    pub(crate) async fn page_of<T>(
+        &self,
+        index: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+        key: impl Fn(&str) -> String,
+        read: impl Fn(&str, &Fields) -> Result<Option<Stored<T>>, RedisError>,
+    ) -> Result<Page<T>, StoreError> {
+        // Entries are `ID` or `ID:INCARNATION`; `;` comes next after `:`, so this is behind all of one id.
+        let min = after.map_or_else(|| "-".to_owned(), |after| format!("[{};", after.as_str()));
+        let range = cmd("ZRANGEBYLEX").arg(index).arg(min).arg("+").arg("LIMIT").arg(0).arg(limit).to_owned();
+        let entries: Vec<String> = self.connection.call(&range).await?;
+        let keys: Vec<String> = entries.iter().map(|entry| key(id(entry))).collect();
+        let records = join_all(keys.iter().map(|key| self.fields(key))).await;
+
+        let mut page = Page { items: Vec::with_capacity(entries.len()), damaged: Vec::new(), next: None };
+        for (entry, fields) in entries.iter().zip(records) {
+            let Some(fields) = fields? else { continue };
+            match read(entry, &fields) {
+                Ok(stored) => page.items.extend(stored),
+                Err(RedisError::Field(_)) => page.damaged.push(id(entry).to_owned()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let full = entries.len() >= limit;
+        page.next = entries.last().filter(|_| full).map(|entry| Cursor::after(id(entry).to_owned()));
+        Ok(page)
+    }
+}
+
+fn id(entry: &str) -> &str {
+    entry.split_once(':').map_or(entry, |(id, _)| id)
+}

@@ -1,0 +1,49 @@
+//! The names of all keys.
+//!
+//! | key | type | holds |
+//! |---|---|---|
+//! | `PREFIX:api-key:VALUE` | hash | an API key |
+//! | `PREFIX:totp:ID`, `PREFIX:user:ID` | hash | a TOTP, a WebAuthn user |
+//! | `PREFIX:api-keys`, `PREFIX:api-keys-of:CONSUMER` | sorted set | values of API keys |
+//! | `PREFIX:totp-of:CONSUMER`, `PREFIX:user-of:CONSUMER` | sorted set | `ID:INCARNATION` of records |
+//! | `PREFIX:ceremony:ID` | string | 8 bytes of expiry, then the sealed state |
+//!
+//! A record lies in a slot of its own, so a Cluster spreads them evenly, and each is changed by a script that
+//! touches no other key. An index entry is written before its record and removed after it: at worst it names
+//! nothing, which readers skip. The incarnation tells a record from one that had its id before.
+
+use data_encoding::HEXLOWER;
+use mfa_core::ConsumerId;
+use mfa_core::api_key::ApiKey;
+use mfa_core::store::CeremonyId;
+
+/// What all of a store's keys begin with.
+#[derive(Clone, Debug)]
+pub(crate) struct Keys(pub(crate) String);
+
+impl Keys {
+    pub(crate) fn api_key(&self, value: &ApiKey) -> String {
+        format!("{}:api-key:{}", self.0, value.as_str())
+    }
+
+    pub(crate) fn all_api_keys(&self) -> String {
+        format!("{}:api-keys", self.0)
+    }
+
+    pub(crate) fn api_keys_of(&self, consumer: &ConsumerId) -> String {
+        format!("{}:api-keys-of:{}", self.0, consumer.as_str())
+    }
+
+    /// A record of a `kind` that has owners.
+    pub(crate) fn owned(&self, kind: &str, id: &str) -> String {
+        format!("{}:{kind}:{id}", self.0)
+    }
+
+    pub(crate) fn index(&self, kind: &str, consumer: &ConsumerId) -> String {
+        format!("{}:{kind}-of:{}", self.0, consumer.as_str())
+    }
+
+    pub(crate) fn ceremony(&self, id: CeremonyId) -> String {
+        format!("{}:ceremony:{}", self.0, HEXLOWER.encode(&id.0))
+    }
+}

@@ -1,0 +1,100 @@
+//! Redis storage, on a single server or a Cluster. Every change of a record is one script or command on one key.
+//!
+//! The URL is `redis://[user:password@]host[:port][/database]`, `rediss://…` for TLS, or
+//! `redis-cluster://host:port,host:port…` (`rediss-cluster://…`), and takes besides
+//!
+//! | setting | default | meaning |
+//! |---|---|---|
+//! | `prefix` | `mfa` | what all keys begin with |
+//! | `replicas` | 0 | a write is acknowledged when so many replicas have it (`WAIT`) |
+//! | `durability=accept-loss` | | open a server that may lose factors |
+//!
+//! Redis keeps nothing across a restart unless told to. [`open`](RedisStore::open) refuses a server whose
+//! `appendonly` is off or whose `maxmemory-policy` evicts keys. With `appendfsync everysec`, its default, a power
+//! cut can lose the last second: a code or a login of that second could then be used again. `always` closes that
+//! gap. Killing the server's process loses nothing with either. Replication is asynchronous, so a failover can
+//! lose acknowledged writes unless `replicas` is 1 or more.
+//!
+//! ```
+//! # use mfa_store_redis::RedisStore;
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let store = RedisStore::open("redis://127.0.0.1:1").await;
+//! assert_eq!(store.unwrap_err().to_string(), "redis is unavailable");
+//! # }
+//! ```
+
+mod api_key;
+mod ceremony;
+mod connection;
+mod durability;
+mod error;
+mod index;
+mod key;
+mod owned;
+mod record;
+mod settings;
+mod totp;
+mod user;
+
+use std::sync::Arc;
+
+use mfa_core::store::{CeremonyStore, StoreError, Stores};
+
+use connection::Connection;
+use key::Keys;
+use settings::Settings;
+
+/// A store in Redis. Clones share their connection.
+#[derive(Clone, Debug)]
+pub struct RedisStore {
+    connection: Connection,
+    keys: Keys,
+    replicas: u32,
+}
+
+impl RedisStore {
+    /// Connects. There are no tables to create.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the URL cannot be used, the server does not answer, or it may lose what it
+    /// acknowledged and the URL does not accept that.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let settings = Settings::parse(url)?;
+        let connection = Connection::open(&settings).await?;
+        match durability::check(&connection).await {
+            Ok(()) => {}
+            Err(weakness @ error::RedisError::NotDurable(_)) if settings.accept_loss => {
+                tracing::warn!("{weakness}");
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(Self { connection, keys: Keys(settings.prefix), replicas: settings.replicas })
+    }
+
+    /// Connects to a server that is to hold ceremonies only. They live five minutes at most and losing them
+    /// costs a user another try, so its settings are not looked at. Do not restore such a server from a snapshot:
+    /// ceremonies that were taken would come back.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the URL cannot be used or the server does not answer.
+    pub async fn open_for_ceremonies(url: &str) -> Result<Arc<dyn CeremonyStore>, StoreError> {
+        let settings = Settings::parse(url)?;
+        let connection = Connection::open(&settings).await?;
+        Ok(Arc::new(Self { connection, keys: Keys(settings.prefix), replicas: settings.replicas }))
+    }
+}
+
+impl From<RedisStore> for Stores {
+    fn from(store: RedisStore) -> Self {
+        let store = Arc::new(store);
+        Self {
+            api_keys: Arc::clone(&store) as _,
+            totp: Arc::clone(&store) as _,
+            users: Arc::clone(&store) as _,
+            ceremonies: store,
+        }
+    }
+}

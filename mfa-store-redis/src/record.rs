@@ -1,0 +1,112 @@
+//! A record is a hash: its fields by name, absent ones left out, numbers in decimal.
+
+use std::collections::HashMap;
+
+use mfa_core::ConsumerId;
+use mfa_core::clock::UnixTime;
+use mfa_core::random::OsRandom;
+use mfa_core::store::{Expect, Revision, StoreError};
+use redis::cmd;
+
+use crate::RedisStore;
+use crate::error::RedisError;
+
+const CREATE: &str = include_str!("scripts/create.lua");
+const REPLACE: &str = include_str!("scripts/replace.lua");
+
+/// A hash as it was read.
+pub(crate) type Fields = HashMap<String, Vec<u8>>;
+
+/// Fields to write; `None` removes one.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    set: Vec<(&'static str, Vec<u8>)>,
+    removed: Vec<&'static str>,
+}
+
+impl Changes {
+    pub(crate) fn bytes(mut self, name: &'static str, value: Option<impl Into<Vec<u8>>>) -> Self {
+        match value {
+            Some(value) => self.set.push((name, value.into())),
+            None => self.removed.push(name),
+        }
+        self
+    }
+
+    pub(crate) fn number(self, name: &'static str, value: Option<u64>) -> Self {
+        self.bytes(name, value.map(|number| number.to_string()))
+    }
+
+    pub(crate) fn time(self, name: &'static str, value: Option<UnixTime>) -> Self {
+        self.number(name, value.map(UnixTime::as_millis))
+    }
+}
+
+impl RedisStore {
+    /// A revision for the next write. Each has its own, so that a write repeated after a lost answer is known.
+    pub(crate) fn fresh_revision() -> Result<Revision, RedisError> {
+        Ok(Revision::random(&OsRandom)?)
+    }
+
+    /// Reads a record.
+    pub(crate) async fn fields(&self, key: &str) -> Result<Option<Fields>, RedisError> {
+        let fields: Fields = self.connection.call(&cmd("HGETALL").arg(key).to_owned()).await?;
+        Ok((!fields.is_empty()).then_some(fields))
+    }
+
+    /// Writes a record if the stored one is as expected; `owner` must be the stored one's unless it is `None`.
+    pub(crate) async fn save_fields(
+        &self,
+        key: &str,
+        fresh: Revision,
+        expect: Expect,
+        owner: Option<&ConsumerId>,
+        changes: &Changes,
+    ) -> Result<Revision, StoreError> {
+        let mut command = cmd("EVAL");
+        match expect {
+            Expect::Absent => command.arg(CREATE).arg(1).arg(key).arg(fresh.number()),
+            Expect::At(revision) => {
+                command.arg(REPLACE).arg(1).arg(key).arg(revision.number()).arg(fresh.number());
+                command.arg(owner.map_or("", ConsumerId::as_str));
+                command.arg(changes.removed.len()).arg(&changes.removed)
+            }
+        };
+        for (name, value) in &changes.set {
+            command.arg(*name).arg(value);
+        }
+        match (self.connection.write::<bool>(command, self.replicas).await?, expect) {
+            (true, _) => Ok(fresh),
+            (false, Expect::Absent) => Err(StoreError::AlreadyExists),
+            (false, Expect::At(_)) => Err(StoreError::Conflict),
+        }
+    }
+}
+
+pub(crate) fn text<'a>(fields: &'a Fields, name: &'static str) -> Result<&'a str, RedisError> {
+    let bytes = fields.get(name).ok_or(RedisError::Field(name))?;
+    std::str::from_utf8(bytes).map_err(|_| RedisError::Field(name))
+}
+
+pub(crate) fn number<T: TryFrom<u64>>(fields: &Fields, name: &'static str) -> Result<Option<T>, RedisError> {
+    if !fields.contains_key(name) {
+        return Ok(None);
+    }
+    let number = text(fields, name)?.parse::<u64>().map_err(|_| RedisError::Field(name))?;
+    number.try_into().map(Some).map_err(|_| RedisError::Field(name))
+}
+
+pub(crate) fn time(fields: &Fields, name: &'static str) -> Result<Option<UnixTime>, RedisError> {
+    Ok(number(fields, name)?.map(UnixTime::from_millis))
+}
+
+pub(crate) fn revision(fields: &Fields) -> Result<Revision, RedisError> {
+    let number = number(fields, "revision")?.ok_or(RedisError::Field("revision"))?;
+    Ok(Revision::from_stored(number))
+}
+
+/// Whose record it is.
+pub(crate) fn consumer(fields: &Fields) -> Result<ConsumerId, RedisError> {
+    let key = text(fields, "consumer")?.parse().map_err(|_| RedisError::Field("consumer"))?;
+    Ok(ConsumerId::of_first_key(&key))
+}

@@ -1,0 +1,120 @@
+//! The Redis store, held to the whole suite on a real server and a real Cluster, and what only Redis can get wrong.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use mfa_core::store::{Expect, StoreError, Stores};
+use mfa_store_conformance::{sample, servers};
+use mfa_store_redis::RedisStore;
+
+mod single {
+    mfa_store_conformance::store_conformance!(crate::fresh);
+}
+
+mod cluster {
+    mfa_store_conformance::store_conformance!(crate::fresh_in_cluster);
+}
+
+async fn fresh() -> Option<(Stores, ())> {
+    open("MFA_TEST_REDIS").await
+}
+
+async fn fresh_in_cluster() -> Option<(Stores, ())> {
+    open("MFA_TEST_REDIS_CLUSTER").await
+}
+
+async fn open(variable: &str) -> Option<(Stores, ())> {
+    let url = format!("{}?prefix={}", servers::shared(variable)?, servers::unique_name());
+    Some((RedisStore::open(&url).await.unwrap().into(), ()))
+}
+
+fn cause(error: &StoreError) -> String {
+    std::error::Error::source(error).unwrap().to_string()
+}
+
+async fn command(url: &str, words: &[&str]) -> redis::Value {
+    let client = redis::Client::open(url).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let mut command = redis::cmd(words[0]);
+    command.arg(&words[1..]).query_async(&mut connection).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_server_that_may_lose_factors_is_refused() {
+    for (arguments, complaint) in [
+        (["--appendonly", "no"], "`appendonly` is off"),
+        (["--maxmemory-policy", "allkeys-lru"], "`maxmemory-policy` is allkeys-lru"),
+    ] {
+        let Some(server) = servers::OwnServer::start("redis", &arguments) else { return };
+        let url = format!("redis://{}", server.address);
+        let refused = RedisStore::open(&url).await.unwrap_err();
+        assert!(cause(&refused).contains(complaint), "{}", cause(&refused));
+        RedisStore::open(&format!("{url}?durability=accept-loss")).await.unwrap();
+        // Ceremonies may be lost: their users try again.
+        RedisStore::open_for_ceremonies(&url).await.unwrap();
+    }
+}
+
+/// A write that asked for replicas and has none is not acknowledged.
+#[tokio::test]
+async fn a_write_without_its_replicas_is_not_acknowledged() {
+    let Some(url) = servers::shared("MFA_TEST_REDIS") else { return };
+    let url = format!("{url}?prefix={}&replicas=1", servers::unique_name());
+    let stores = Stores::from(RedisStore::open(&url).await.unwrap());
+    let refused = stores.totp.save(&sample::totp(1, "ann"), Expect::Absent).await.unwrap_err();
+    assert_eq!(cause(&refused), "only 0 of 1 replicas have confirmed the write");
+}
+
+/// Memory that runs out is an error; what is there stays whole.
+#[tokio::test]
+async fn a_full_server_loses_nothing() {
+    let Some(server) = servers::OwnServer::start("redis", &[]) else { return };
+    let url = format!("redis://{}", server.address);
+    let stores = Stores::from(RedisStore::open(&url).await.unwrap());
+    let record = sample::totp(1, "ann");
+    let revision = stores.totp.save(&record, Expect::Absent).await.unwrap();
+    command(&url, &["CONFIG", "SET", "maxmemory", "1"]).await;
+
+    let changed = mfa_core::store::TotpRecord { failed_at: None, ..record.clone() };
+    let refused = stores.totp.save(&changed, Expect::At(revision)).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
+    assert_eq!(stores.totp.get(&record.consumer, record.id).await.unwrap().unwrap().record, record);
+    command(&url, &["CONFIG", "SET", "maxmemory", "0"]).await;
+    stores.totp.save(&changed, Expect::At(revision)).await.unwrap();
+}
+
+/// Entries that name nothing (their writer died between index and record) are skipped, and a damaged record does
+/// not hide the others.
+#[tokio::test]
+async fn pages_skip_what_is_not_there_and_report_what_is_damaged() {
+    let Some(url) = servers::shared("MFA_TEST_REDIS") else { return };
+    let prefix = servers::unique_name();
+    let stores = Stores::from(RedisStore::open(&format!("{url}?prefix={prefix}")).await.unwrap());
+    for n in 0..3 {
+        stores.totp.save(&sample::totp(n, "ann"), Expect::Absent).await.unwrap();
+    }
+    let (sound, broken) = (sample::totp(1, "ann"), sample::totp(2, "ann"));
+    let index = format!("{prefix}:totp-of:ann");
+    command(&url, &["ZADD", &index, "0", &format!("{}:1", sample::uuid(9))]).await;
+    command(&url, &["ZADD", &index, "0", &format!("{}:1", sound.id)]).await;
+    command(&url, &["HSET", &format!("{prefix}:totp:{}", broken.id), "failures", "many"]).await;
+
+    let page = stores.totp.page_by_consumer(&sound.consumer, None, 10).await.unwrap();
+    assert_eq!((page.items.len(), page.damaged), (2, vec![broken.id.to_string()]));
+    let damaged = stores.totp.get(&broken.consumer, broken.id).await.unwrap_err();
+    assert_eq!(damaged.to_string(), "redis holds a damaged record: failures");
+}
+
+/// Ceremonies leave by themselves, after the longest life there is.
+#[tokio::test]
+async fn ceremonies_leave_by_themselves() {
+    use mfa_core::clock::UnixTime;
+    use mfa_core::store::CeremonyId;
+
+    let Some(url) = servers::shared("MFA_TEST_REDIS") else { return };
+    let prefix = servers::unique_name();
+    let stores = Stores::from(RedisStore::open(&format!("{url}?prefix={prefix}")).await.unwrap());
+    let id = CeremonyId([1; 32]);
+    stores.ceremonies.put(id, sample::bytes(1), UnixTime::from_secs(300)).await.unwrap();
+    let left = command(&url, &["PTTL", &format!("{prefix}:ceremony:{}", "01".repeat(32))]).await;
+    let redis::Value::Int(left) = left else { unreachable!("{left:?}") };
+    assert!((250_000..=300_000).contains(&left), "{left}");
+}
