@@ -1,36 +1,147 @@
 //! Opens the store that a URL names.
 
+use std::sync::Arc;
+
 use mfa_core::store::memory::MemoryStore;
-use mfa_core::store::{StoreError, Stores};
+use mfa_core::store::{CeremonyStore, StoreError, Stores};
+use mfa_store_dynamo::DynamoStore;
+use mfa_store_postgres::PostgresStore;
+use mfa_store_redis::RedisStore;
 use mfa_store_sqlite::SqliteStore;
+
+/// What is opened when nothing else is named.
+const EMBEDDED: &str = "sqlite://mfa.db";
 
 /// Why a store URL leads nowhere.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OpenError {
-    #[error("unknown store {0:?}: use memory:// or sqlite://PATH")]
+    #[error(
+        "unknown store {0:?}: use memory://, sqlite://PATH, postgres://…, redis://…, rediss://…, redis-cluster://… \
+         or dynamodb://REGION"
+    )]
     Unknown(String),
     #[error("sqlite:// needs a path, such as sqlite://mfa.db or sqlite:///var/lib/mfa/mfa.db")]
     NoPath,
-    #[error("cannot open the store {url}")]
+    #[error("cannot open the store {place}")]
     Store {
-        url: String,
+        place: String,
         #[source]
         source: StoreError,
     },
 }
 
-/// Opens the store; with `migrate` its tables are created or brought up to date.
-pub(crate) async fn open(url: &str, migrate: bool) -> Result<Stores, OpenError> {
+/// Opens the store; with `migrate` its tables are created or brought up to date. Ceremonies may be kept elsewhere.
+pub(crate) async fn open(url: &str, ceremony_url: Option<&str>, migrate: bool) -> Result<Stores, OpenError> {
+    let stores = open_all(url, migrate).await?;
+    let Some(ceremony_url) = ceremony_url else { return Ok(stores) };
+    Ok(Stores { ceremonies: open_ceremonies(ceremony_url, migrate).await?, ..stores })
+}
+
+async fn open_all(url: &str, migrate: bool) -> Result<Stores, OpenError> {
     if url == "memory://" {
         return Ok(MemoryStore::default().into());
     }
-    let Some(path) = url.strip_prefix("sqlite://") else {
-        let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
-        return Err(OpenError::Unknown(format!("{scheme}://…")));
+    let opened = match (scheme(url), migrate) {
+        ("sqlite", _) if path(url).is_empty() => return Err(OpenError::NoPath),
+        ("sqlite", true) => SqliteStore::open(path(url)).await.map(Stores::from),
+        ("sqlite", false) => SqliteStore::open_existing(path(url)).await.map(Stores::from),
+        ("postgres" | "postgresql", true) => PostgresStore::open(url).await.map(Stores::from),
+        ("postgres" | "postgresql", false) => PostgresStore::open_existing(url).await.map(Stores::from),
+        ("redis" | "rediss" | "redis-cluster" | "rediss-cluster", _) => {
+            RedisStore::open(url).await.map(Stores::from)
+        }
+        ("dynamodb", true) => DynamoStore::open(url).await.map(Stores::from),
+        ("dynamodb", false) => DynamoStore::open_existing(url).await.map(Stores::from),
+        (scheme, _) => return Err(OpenError::Unknown(format!("{scheme}://…"))),
     };
-    if path.is_empty() {
-        return Err(OpenError::NoPath);
+    opened.map_err(|source| OpenError::Store { place: place(url), source })
+}
+
+async fn open_ceremonies(url: &str, migrate: bool) -> Result<Arc<dyn CeremonyStore>, OpenError> {
+    // A Redis for ceremonies alone need not be durable.
+    if scheme(url).starts_with("redis") {
+        let opened = RedisStore::open_for_ceremonies(url).await;
+        return opened.map_err(|source| OpenError::Store { place: place(url), source });
     }
-    let opened = if migrate { SqliteStore::open(path).await } else { SqliteStore::open_existing(path).await };
-    opened.map(Stores::from).map_err(|source| OpenError::Store { url: url.to_owned(), source })
+    Ok(open_all(url, migrate).await?.ceremonies)
+}
+
+/// The store of a seed's deployment, as its environment names it, or else the embedded one. The Go seed's names
+/// go before the Node seed's.
+pub(crate) fn default_url(variable: impl Fn(&str) -> Option<String>) -> String {
+    let one_of =
+        |names: &[&str]| names.iter().find_map(|name| variable(name).filter(|value| !value.is_empty()));
+    let Some(api_keys) = one_of(&["API_KEY_TABLE", "API_KEY_TABLE_NAME"]) else {
+        return EMBEDDED.to_owned();
+    };
+    let region = one_of(&["AWS_REGION", "AWS_DEFAULT_REGION"]).unwrap_or_default();
+    let settings = [
+        ("api_key_table", Some(api_keys)),
+        ("totp_table", one_of(&["TOTP_TABLE", "TOTP_TABLE_NAME"])),
+        ("webauthn_table", one_of(&["WEBAUTHN_TABLE", "U2F_TABLE_NAME"])),
+        ("ceremony_table", one_of(&["CEREMONY_TABLE"])),
+        ("endpoint", one_of(&["AWS_ENDPOINT", "DYNAMO_DB_ENDPOINT"])),
+    ];
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(settings.into_iter().filter_map(|(name, value)| Some((name, value?))));
+    format!("dynamodb://{region}?{}", query.finish())
+}
+
+fn scheme(url: &str) -> &str {
+    url.split_once("://").map_or("", |(scheme, _)| scheme)
+}
+
+fn path(url: &str) -> &str {
+    url.split_once("://").map_or("", |(_, path)| path)
+}
+
+/// The URL as it may be shown: without user, password and settings.
+fn place(url: &str) -> String {
+    let rest = path(url).split('?').next().unwrap_or_default();
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    format!("{}://{rest}", scheme(url))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_holds_no_password() {
+        for (url, shown) in [
+            ("postgres://jo:s3cret@db:5432/mfa?password=s3cret", "postgres://db:5432/mfa"),
+            ("redis://:s3@cret@db", "redis://db"),
+            ("sqlite://mfa.db", "sqlite://mfa.db"),
+        ] {
+            assert_eq!(place(url), shown);
+        }
+    }
+
+    #[test]
+    fn a_seeds_environment_names_its_tables() {
+        let go = |name: &str| {
+            let value = match name {
+                "API_KEY_TABLE" => "keys",
+                "TOTP_TABLE" => "totp",
+                "WEBAUTHN_TABLE" => "u2f",
+                "AWS_ENDPOINT" => "dynamo:8000",
+                "AWS_DEFAULT_REGION" => "us-east-1",
+                _ => return None,
+            };
+            Some(value.to_owned())
+        };
+        assert_eq!(
+            default_url(go),
+            "dynamodb://us-east-1?api_key_table=keys&totp_table=totp&webauthn_table=u2f&endpoint=dynamo%3A8000"
+        );
+        let node = |name: &str| {
+            let names = ["API_KEY_TABLE_NAME", "TOTP_TABLE_NAME", "U2F_TABLE_NAME"];
+            names.contains(&name).then(|| name.to_lowercase())
+        };
+        assert_eq!(
+            default_url(node),
+            "dynamodb://?api_key_table=api_key_table_name&totp_table=totp_table_name&webauthn_table=u2f_table_name"
+        );
+        assert_eq!(default_url(|_| None), "sqlite://mfa.db");
+    }
 }

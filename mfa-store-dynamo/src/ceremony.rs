@@ -6,7 +6,7 @@ use mfa_core::envelope::Sealed;
 use mfa_core::store::{CeremonyId, CeremonyState, CeremonyStore, StoreError};
 
 use crate::DynamoStore;
-use crate::error::DynamoError;
+use crate::error::{DynamoError, is_refused};
 use crate::item::{Attributes, bytes, time};
 
 /// What DynamoDB sweeps by, in seconds; hours or days late, so `expiresAt` is what counts.
@@ -34,11 +34,7 @@ impl CeremonyStore for DynamoStore {
             .await;
         match put {
             Ok(_) => Ok(()),
-            Err(error)
-                if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) =>
-            {
-                Err(StoreError::AlreadyExists)
-            }
+            Err(error) if is_refused(&error) => Err(StoreError::AlreadyExists),
             Err(error) => Err(DynamoError::from(error).into()),
         }
     }
@@ -47,11 +43,18 @@ impl CeremonyStore for DynamoStore {
         let delete = self.client.delete_item().table_name(&self.ceremony_table);
         let deleted = delete
             .key("id", AttributeValue::S(HEXLOWER.encode(&id.0)))
+            // The emulator hands an item to several deletes at once unless they have a condition.
+            .condition_expression("attribute_exists(#id)")
+            .expression_attribute_names("#id", "id")
             .return_values(ReturnValue::AllOld)
             .send()
-            .await
-            .map_err(DynamoError::from)?;
-        let Some(item) = deleted.attributes else { return Ok(None) };
+            .await;
+        let item = match deleted {
+            Ok(answer) => answer.attributes,
+            Err(error) if is_refused(&error) => None,
+            Err(error) => return Err(DynamoError::from(error).into()),
+        };
+        let Some(item) = item else { return Ok(None) };
         let expires_at = time(&item, "expiresAt")?.ok_or(DynamoError::Attribute("expiresAt"))?;
         Ok(if expires_at <= now { None } else { bytes(&item, "state")? })
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use mfa_core::random::RandomError;
 use mfa_core::store::StoreError;
 
@@ -30,6 +31,11 @@ where
     fn from(error: E) -> Self {
         Self::Call(Box::new(error.into()))
     }
+}
+
+/// Whether a write was refused because its condition did not hold.
+pub(crate) fn is_refused(error: &impl ProvideErrorMetadata) -> bool {
+    error.code() == Some("ConditionalCheckFailedException")
 }
 
 impl From<DynamoError> for StoreError {

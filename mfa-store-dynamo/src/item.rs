@@ -68,8 +68,13 @@ pub(crate) fn owner(item: &Item) -> Option<ConsumerId> {
 pub(crate) struct Attributes(pub(crate) Item);
 
 impl Attributes {
+    /// An empty text says nothing, and is left out too.
     pub(crate) fn text(mut self, name: &str, value: Option<&str>) -> Self {
-        self.0.extend(value.map(|text| (name.to_owned(), AttributeValue::S(text.to_owned()))));
+        self.0.extend(
+            value
+                .filter(|text| !text.is_empty())
+                .map(|text| (name.to_owned(), AttributeValue::S(text.to_owned()))),
+        );
         self
     }
 

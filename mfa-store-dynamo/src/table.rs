@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use mfa_core::random::OsRandom;
 use mfa_core::store::{Expect, Revision, StoreError};
 
-use crate::error::DynamoError;
+use crate::error::{DynamoError, is_refused};
 use crate::item::{Item, attribute, number};
 
 const READ_AGAIN: u64 = 1 << 63;
@@ -87,11 +87,7 @@ impl Table {
         let revision = self.revision(&write.attributes)?;
         match put.set_item(Some(write.attributes)).send().await {
             Ok(_) => Ok(revision),
-            Err(error)
-                if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) =>
-            {
-                self.lost(write.id, fresh, revision, expect).await
-            }
+            Err(error) if is_refused(&error) => self.lost(write.id, fresh, revision, expect).await,
             Err(error) => Err(DynamoError::from(error).into()),
         }
     }
@@ -139,11 +135,7 @@ impl Table {
             .await;
         match deleted {
             Ok(_) => Ok(true),
-            Err(error)
-                if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) =>
-            {
-                Ok(false)
-            }
+            Err(error) if is_refused(&error) => Ok(false),
             Err(error) => Err(DynamoError::from(error).into()),
         }
     }
@@ -152,7 +144,7 @@ impl Table {
     fn carry_over(&self, found: Item, write: &mut Write<'_>) {
         for (name, value) in found {
             let is = |other: &&str| other.eq_ignore_ascii_case(&name);
-            if !self.ours.iter().any(|ours| is(&ours)) && !write.removed.as_ref().is_some_and(is) {
+            if !self.ours.iter().any(is) && !write.removed.as_ref().is_some_and(is) {
                 write.attributes.insert(name, value);
             }
         }

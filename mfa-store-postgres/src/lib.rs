@@ -30,32 +30,27 @@ mod column;
 mod error;
 mod migration;
 mod owned;
+mod pool;
 mod settings;
 mod totp;
 mod user;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
-use std::time::Duration;
 
 use mfa_core::store::{StoreError, Stores};
-use sqlx::ConnectOptions as _;
-use sqlx::postgres::{PgArguments, PgPool, PgPoolOptions, PgRow};
+use sqlx::Postgres;
+use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
-use sqlx::{Connection as _, Postgres};
-use tokio::time::timeout;
 
 use error::PostgresError;
+use pool::Pool;
 use settings::Settings;
-
-/// A connection that was idle for longer is asked whether it is still there before it is used.
-const FRESH: Duration = Duration::from_secs(10);
 
 /// A store in one PostgreSQL database. Clones share their connections.
 #[derive(Clone, Debug)]
 pub struct PostgresStore {
-    pool: PgPool,
-    patience: Duration,
+    pool: Arc<Pool>,
     puts: Arc<AtomicU32>,
 }
 
@@ -68,11 +63,9 @@ impl PostgresStore {
     /// newer version than this one.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let settings = Settings::parse(url)?;
-        let store = Self::connect(&settings);
-        let mut connection = store.pool.acquire().await.map_err(PostgresError::from)?;
-        migration::run(&mut connection, settings.advisory_lock).await?;
-        drop(connection);
-        Ok(store)
+        let pool = Pool::new(&settings);
+        migration::run(&mut pool.connect().await?, settings.advisory_lock).await?;
+        Ok(Self { pool: Arc::new(pool), puts: Arc::default() })
     }
 
     /// Connects without changing the tables.
@@ -81,42 +74,18 @@ impl PostgresStore {
     ///
     /// [`StoreError::Unavailable`] as for [`open`](Self::open), and if the tables are not up to date.
     pub async fn open_existing(url: &str) -> Result<Self, StoreError> {
-        let store = Self::connect(&Settings::parse(url)?);
-        let mut connection = store.pool.acquire().await.map_err(PostgresError::from)?;
-        migration::check(&mut connection).await?;
-        drop(connection);
-        Ok(store)
-    }
-
-    fn connect(settings: &Settings) -> Self {
-        let pool = PgPoolOptions::new()
-            .max_connections(settings.max_connections)
-            .acquire_timeout(settings.acquire_timeout)
-            .idle_timeout(settings.idle_timeout)
-            // A ping at each checkout would double the round trips. A busy connection needs none.
-            .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
-                Box::pin(async move { Ok(meta.idle_for < FRESH || connection.ping().await.is_ok()) })
-            })
-            .connect_lazy_with(settings.connect.clone().disable_statement_logging());
-        // The server gives up a statement first and says so; this is for a server that says nothing.
-        let patience = settings.statement_timeout + Duration::from_secs(1);
-        Self { pool, patience, puts: Arc::default() }
+        let pool = Pool::new(&Settings::parse(url)?);
+        migration::check(&mut pool.connect().await?).await?;
+        Ok(Self { pool: Arc::new(pool), puts: Arc::default() })
     }
 
     /// Runs a statement that returns a row at most: `None` if its condition did not hold.
     async fn one(&self, query: Query<'_, Postgres, PgArguments>) -> Result<Option<PgRow>, PostgresError> {
-        Ok(self.all(query).await?.into_iter().next())
+        Ok(self.pool.all(query).await?.into_iter().next())
     }
 
     async fn all(&self, query: Query<'_, Postgres, PgArguments>) -> Result<Vec<PgRow>, PostgresError> {
-        let mut connection = self.pool.acquire().await?;
-        let Ok(rows) = timeout(self.patience, query.fetch_all(&mut *connection)).await else {
-            // Whatever it may still answer, nobody would read: close it rather than wait for it.
-            drop(connection.detach());
-            return Err(PostgresError::TimedOut(self.patience.as_millis()));
-        };
-        Ok(rows?)
+        self.pool.all(query).await
     }
 }
 

@@ -34,7 +34,7 @@ pub(crate) enum Command {
 }
 
 pub(super) async fn run(settings: &Settings, command: Command) -> Outcome {
-    if settings.store == "memory://" {
+    if settings.store() == "memory://" {
         return Err("memory:// lives inside one server: use its HTTP routes, or another --store".into());
     }
     let mfa = mfa(settings).await?;

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 
 use clap::{ArgAction, Parser, Subcommand};
 use mfa_core::Mfa;
+use mfa_core::store::Stores;
 
 use crate::store;
 
@@ -26,9 +27,13 @@ pub(crate) struct Cli {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Settings {
-    /// Where everything is kept: `memory://` or `sqlite://PATH`
-    #[arg(long, env = "MFA_STORE", default_value = "sqlite://mfa.db", global = true)]
-    store: String,
+    /// Where everything is kept: `memory://`, `sqlite://PATH`, `postgres://…`, `redis://…`, `redis-cluster://…` or
+    /// `dynamodb://REGION` [default: the tables that a seed's environment names, or `sqlite://mfa.db`]
+    #[arg(long, env = "MFA_STORE", global = true, hide_env_values = true)]
+    store: Option<String>,
+    /// Where open ceremonies are kept, if not with the rest
+    #[arg(long, env = "MFA_CEREMONY_STORE", global = true, hide_env_values = true)]
+    ceremony_store: Option<String>,
     /// The address to listen on
     #[arg(long, env = "MFA_LISTEN", default_value = "127.0.0.1:8080", global = true)]
     listen: SocketAddr,
@@ -57,16 +62,26 @@ pub(crate) async fn run(cli: Cli) -> Outcome {
         Command::Serve => serve::run(&settings).await,
         Command::ApiKey(command) => api_key::run(&settings, command).await,
         Command::Migrate => {
-            store::open(&settings.store, true).await?;
+            settings.open_stores(true).await?;
             print("the store is up to date")
         }
         Command::Health => health::run(settings.listen).await,
     }
 }
 
+impl Settings {
+    fn store(&self) -> String {
+        self.store.clone().unwrap_or_else(|| store::default_url(|name| std::env::var(name).ok()))
+    }
+
+    async fn open_stores(&self, migrate: bool) -> Result<Stores, store::OpenError> {
+        store::open(&self.store(), self.ceremony_store.as_deref(), migrate).await
+    }
+}
+
 /// The service on the store that the settings name.
 async fn mfa(settings: &Settings) -> Result<Mfa, store::OpenError> {
-    let stores = store::open(&settings.store, settings.migrate).await?;
+    let stores = settings.open_stores(settings.migrate).await?;
     let hasher = mfa_http::hasher::BlockingHasher::default();
     let events = mfa_http::events::LoggedEvents;
     Ok(Mfa::builder(stores).hasher(std::sync::Arc::new(hasher)).events(std::sync::Arc::new(events)).build())

@@ -232,9 +232,15 @@ fn what_cannot_work_says_why_and_fails() {
     for (arguments, complaint_text) in [
         (
             vec!["--store", "mysql://user:pass@host/db"],
-            "unknown store \"mysql://…\": use memory:// or sqlite://PATH",
+            "unknown store \"mysql://…\": use memory://, sqlite://PATH, postgres://",
         ),
-        (vec!["--store", "mfa.db"], "unknown store \"://…\": use memory:// or sqlite://PATH"),
+        (vec!["--store", "mfa.db"], "unknown store \"://…\": use memory://, sqlite://PATH"),
+        (
+            vec!["--store", "postgres://u:pass@127.0.0.1:1/db?acquire_timeout=1"],
+            "cannot open the store postgres://127.0.0.1:1/db",
+        ),
+        (vec!["--store", "redis://:pass@127.0.0.1:1"], "cannot open the store redis://127.0.0.1:1"),
+        (vec!["--store", "dynamodb://x?totp=1"], "cannot open the store dynamodb://x"),
         (vec!["--store", "sqlite://"], "sqlite:// needs a path"),
         (vec!["--store", "sqlite:///no/such/folder/mfa.db"], "unable to open database file"),
         (vec!["--store", "sqlite://text.db"], "file is not a database"),
