@@ -56,6 +56,9 @@ async fn list(mfa: &mfa_core::Mfa, json: bool) -> Outcome {
             let view = ApiKeyView::of(&stored.record);
             print(&if json { serde_json::to_string(&view)? } else { view.to_string() })?;
         }
+        for value in &page.damaged {
+            tracing::error!("API key {value:.8}… is stored and cannot be read");
+        }
         after = page.next;
         if after.is_none() {
             return Ok(());

@@ -61,6 +61,9 @@ pub(super) struct From {
 #[derive(Serialize)]
 pub(super) struct Listed {
     keys: Vec<ApiKeyView>,
+    /// Keys that are stored and cannot be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<String>,
     /// Give it as `?after=` for the next page.
     next: Option<String>,
 }
@@ -71,10 +74,18 @@ pub(super) async fn list(
     State(app): State<App>,
     from: Result<Query<From>, QueryRejection>,
 ) -> Result<Json<Listed>, ApiError> {
-    let Query(from) = from.map_err(|_| ApiError::bad_request("invalid-query", "the query is ?after=KEY"))?;
-    let page = app.mfa.api_keys(from.after.map(Cursor::after).as_ref()).await?;
+    let invalid = || ApiError::bad_request("invalid-query", "the query is ?after=KEY");
+    let Query(from) = from.map_err(|_| invalid())?;
+    let after = from.after.filter(|after| !after.is_empty());
+    let after = after.map(|after| after.parse::<ApiKey>().map_err(|_| invalid())).transpose()?;
+    let after = after.map(|key| Cursor::after(key.as_str().to_owned()));
+    let page = app.mfa.api_keys(after.as_ref()).await?;
     let keys = page.items.iter().map(|stored| ApiKeyView::of(&stored.record)).collect();
-    Ok(Json(Listed { keys, next: page.next.map(|cursor| cursor.as_str().to_owned()) }))
+    Ok(Json(Listed {
+        keys,
+        unreadable: page.damaged,
+        next: page.next.map(|cursor| cursor.as_str().to_owned()),
+    }))
 }
 
 /// `DELETE /api-key/{value}`: revokes at once and for good.

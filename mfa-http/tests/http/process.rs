@@ -1,8 +1,7 @@
 //! The program as an operator runs it: its command line, its signals, its file, its errors.
 
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use mfa_core::clock::{Clock as _, SystemClock};
 use mfa_store_conformance::authenticator::{Browser, SoftAuthenticator};
@@ -10,74 +9,8 @@ use mfa_store_conformance::races::code_at;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::program::{PROGRAM, Process, complaint, in_folder, output, program, run};
 use super::server::answer;
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_mfa-http");
-
-/// A server process; killed when dropped.
-struct Process {
-    child: Child,
-    url: String,
-}
-
-impl Process {
-    fn start(folder: &Path) -> Self {
-        Self::spawn(&mut program(folder))
-    }
-
-    fn spawn(command: &mut Command) -> Self {
-        let mut child = command
-            .args(["--listen", "127.0.0.1:0"])
-            .env("MFA_ADMIN_KEY", "an-admin-key-for-tests")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("mfa-http listens on ").unwrap().to_owned();
-        Self { child, url }
-    }
-
-    fn signal(&self, signal: &str) {
-        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn program(folder: &Path) -> Command {
-    in_folder(Command::new(PROGRAM), folder)
-}
-
-fn in_folder(mut command: Command, folder: &Path) -> Command {
-    command.current_dir(folder).env_remove("MFA_STORE").env_remove("MFA_LISTEN").env_remove("MFA_ADMIN_KEY");
-    command
-}
-
-fn run(folder: &Path, arguments: &[&str]) -> Output {
-    program(folder).args(arguments).output().unwrap()
-}
-
-/// Standard output of a run that succeeded.
-fn output(folder: &Path, arguments: &[&str]) -> String {
-    let output = run(folder, arguments);
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
-
-/// What a run that failed said.
-fn complaint(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
-    let output = run(folder, arguments);
-    let lines = String::from_utf8(output.stderr).unwrap();
-    (output.status.code(), lines.lines().last().unwrap_or_default().to_owned())
-}
 
 /// The README's walk, with Debian's `oathtool` as the authenticator app, across a SIGKILL of the server.
 #[tokio::test]

@@ -1,0 +1,134 @@
+//! A consumer of one or more servers on one store.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use mfa_core::clock::{Clock as _, SystemClock};
+use mfa_store_conformance::authenticator::{Browser, SoftAuthenticator};
+use mfa_store_conformance::races::code_at;
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use crate::program::Process;
+use crate::server::{ADMIN_KEY, answer};
+
+const ORIGIN: &str = "https://login.example.com";
+
+/// Spreads its calls over the servers in turn.
+pub(crate) struct Consumer {
+    servers: Vec<String>,
+    next: AtomicUsize,
+    pub(crate) client: Client,
+    pub(crate) key: String,
+    pub(crate) secret: String,
+}
+
+impl Consumer {
+    /// A consumer with a key of its own.
+    pub(crate) async fn new(servers: &[&Process]) -> Self {
+        let mut consumer = Self::with_key(servers, String::new(), String::new());
+        consumer.key = consumer.pending_key().await;
+        let (status, body) = consumer.activate(&consumer.key).await;
+        assert_eq!(status, 200, "{body}");
+        consumer.secret = body["apiSecret"].as_str().unwrap().to_owned();
+        consumer
+    }
+
+    pub(crate) fn with_key(servers: &[&Process], key: String, secret: String) -> Self {
+        let servers = servers.iter().map(|server| server.url.clone()).collect();
+        Self { servers, next: AtomicUsize::new(0), client: Client::new(), key, secret }
+    }
+
+    /// A request to one of the servers, as this consumer.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let server = &self.servers[self.next.fetch_add(1, Ordering::Relaxed) % self.servers.len()];
+        let request = self.client.request(method, format!("{server}{path}"));
+        request.header("x-mfa-apikey", &self.key).header("x-mfa-apisecret", &self.secret)
+    }
+
+    /// The same about a user.
+    pub(crate) fn about(&self, user: &str, method: Method, path: &str) -> RequestBuilder {
+        let request = self.request(method, path).header("x-mfa-RPDisplayName", "Acme");
+        let request = request.header("x-mfa-RPID", "example.com").header("x-mfa-RPOrigin", ORIGIN);
+        let request = request.header("x-mfa-Username", "jo").header("x-mfa-UserDisplayName", "Jo");
+        if user.is_empty() { request } else { request.header("x-mfa-UserUUID", user) }
+    }
+
+    /// Creates a key and finds out what it is.
+    pub(crate) async fn pending_key(&self) -> String {
+        let email = format!("{}@example.com", mfa_store_conformance::servers::unique_name());
+        let create = self.request(Method::POST, "/api-key").header("x-api-key", ADMIN_KEY);
+        assert_eq!(answer(create.json(&json!({"email": email}))).await.0, 204);
+        self.listed("email", &email).await["value"].as_str().unwrap().to_owned()
+    }
+
+    /// The key in the list whose `member` is `value`.
+    async fn listed(&self, member: &str, value: &str) -> Value {
+        let mut path = "/api-key".to_owned();
+        loop {
+            let list = self.request(Method::GET, &path).header("x-api-key", ADMIN_KEY);
+            let (status, list) = answer(list).await;
+            assert_eq!(status, 200, "{list}");
+            if let Some(key) = list["keys"].as_array().unwrap().iter().find(|key| key[member] == value) {
+                return key.clone();
+            }
+            path = format!("/api-key?after={}", list["next"].as_str().unwrap());
+        }
+    }
+
+    pub(crate) async fn activate(&self, key: &str) -> (u16, Value) {
+        let email = self.listed("value", key).await["email"].clone();
+        let body = json!({"email": email, "apiKey": key});
+        let activate = self.request(Method::POST, "/api-key/activate").header("x-api-key", ADMIN_KEY);
+        answer(activate.json(&body)).await
+    }
+
+    /// Enrols a TOTP: the answer's status, its id, and its code now.
+    pub(crate) async fn enroll(&self) -> (u16, String, String) {
+        let (status, body) = answer(self.request(Method::POST, "/totp").json(&json!({}))).await;
+        if status != 200 {
+            return (status, String::new(), String::new());
+        }
+        let code = code_at(body["totpKey"].as_str().unwrap(), SystemClock.now());
+        (status, body["uuid"].as_str().unwrap().to_owned(), code)
+    }
+
+    pub(crate) async fn validate(&self, totp: &str, code: &str) -> u16 {
+        let request = self.request(Method::POST, &format!("/totp/{totp}/validate"));
+        answer(request.json(&json!({"code": code}))).await.0
+    }
+
+    /// Begins a registration, for a new user if `user` is empty; the user, and what the browser answers.
+    pub(crate) async fn begin_registration(
+        &self,
+        user: &str,
+        authenticator: &SoftAuthenticator,
+    ) -> Option<(String, Value)> {
+        let (status, options) = answer(self.about(user, Method::POST, "/webauthn/register")).await;
+        let created = || authenticator.create(&Browser::new(ORIGIN, &options));
+        (status == 200).then(|| (options["uuid"].as_str().unwrap().to_owned(), created()))
+    }
+
+    pub(crate) async fn finish_registration(&self, user: &str, created: &Value) -> (u16, Value) {
+        answer(self.about(user, Method::PUT, "/webauthn/register").json(created)).await
+    }
+
+    pub(crate) async fn begin_login(
+        &self,
+        user: &str,
+        authenticator: &mut SoftAuthenticator,
+    ) -> Option<Value> {
+        let (status, options) = answer(self.about(user, Method::POST, "/webauthn/login")).await;
+        (status == 200).then(|| authenticator.get(&Browser::new(ORIGIN, &options)))
+    }
+
+    pub(crate) async fn finish_login(&self, user: &str, asserted: &Value) -> u16 {
+        answer(self.about(user, Method::PUT, "/webauthn/login").json(asserted)).await.0
+    }
+
+    /// The key handle hashes of a user's credentials.
+    pub(crate) async fn credentials(&self, user: &str) -> Option<Vec<String>> {
+        let (status, body) = answer(self.about(user, Method::GET, "/webauthn/user")).await;
+        let hash = |credential: &Value| credential["key_handle_hash"].as_str().unwrap().to_owned();
+        (status == 200).then(|| body["credentials"].as_array().unwrap().iter().map(hash).collect())
+    }
+}

@@ -1,0 +1,202 @@
+//! Stores that hang up, stall or die. Whatever happens: no code is accepted twice, nothing acknowledged is lost, the
+//! answer to a failed store is a 503 and nothing else, and service resumes by itself.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use mfa_store_conformance::authenticator::SoftAuthenticator;
+use mfa_store_conformance::faults::Fault;
+use mfa_store_conformance::servers::OwnServer;
+use reqwest::Method;
+use tokio::time::Instant;
+
+use super::client::Consumer;
+use super::proxy::Proxy;
+use super::{Place, on_each_store};
+use crate::server::answer;
+
+mod cut_lines {
+    use super::*;
+
+    on_each_store!(cut: postgres, redis, dynamodb);
+}
+
+mod stalls_and_refusals {
+    use super::*;
+
+    on_each_store!(stall: postgres, redis, dynamodb);
+}
+
+mod kills {
+    use super::*;
+
+    on_each_store!(kill: postgres, redis, redis_always, dynamodb);
+}
+
+/// The line is cut at each message in turn, before it arrived or before its answer did.
+async fn cut(store: &str) {
+    let Some(place) = Place::shared(store).await else { return };
+    let proxy = Proxy::start(place.server()).await;
+    let server = place.by(place.server(), proxy.address).serve();
+    let consumer = Consumer::new(&[&server]).await;
+    for fault in [Fault::Before, Fault::After] {
+        for message in 1..=3 {
+            let (status, totp, code) = consumer.enroll().await;
+            assert_eq!(status, 200);
+            proxy.cut(message, fault);
+            let first = consumer.validate(&totp, &code).await;
+            assert!(!proxy.uncut(), "{fault:?} {message}: no such message");
+            let second = consumer.validate(&totp, &code).await;
+            let third = consumer.validate(&totp, &code).await;
+            let case = format!("{fault:?} {message}: {first} {second} {third}");
+            match (first, second) {
+                // The client library asked again, and it was in time.
+                (200, 401) => {}
+                (503, 200) => assert!(!(fault == Fault::After && message == 3), "{case}"),
+                // Only what reached the store and was written can be a replay the second time.
+                (503, 401) => assert!(fault == Fault::After && message == 3, "{case}"),
+                _ => unreachable!("{case}"),
+            }
+            assert_eq!(third, 401, "{case}");
+        }
+        // R54: finishing a registration reads the key, takes the ceremony, reads the user and writes it.
+        for message in 1..=4 {
+            let authenticator = SoftAuthenticator::new(-7);
+            let (user, created) = consumer.begin_registration("", &authenticator).await.unwrap();
+            proxy.cut(message, fault);
+            let (status, body) = consumer.finish_registration(&user, &created).await;
+            proxy.uncut();
+            let listed = consumer.credentials(&user).await.unwrap();
+            match status {
+                200 => assert_eq!(listed, [body["key_handle_hash"].as_str().unwrap()]),
+                503 => assert!(listed.len() <= 1),
+                // The take happened, its answer was lost, and the library asked again.
+                400 => assert!(listed.is_empty() && fault == Fault::After && message == 2, "{body}"),
+                other => unreachable!("{other} {body}"),
+            }
+        }
+    }
+}
+
+async fn stall(store: &str) {
+    let Some(place) = Place::shared(store).await else { return };
+    let proxy = Proxy::start(place.server()).await;
+    let server = place.by(place.server(), proxy.address).serve();
+    let consumer = Consumer::new(&[&server]).await;
+
+    // Two seconds are waited out.
+    let (_, totp, code) = consumer.enroll().await;
+    proxy.stall(true);
+    let resume = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        proxy.stall(false);
+    };
+    let (status, ()) = tokio::join!(consumer.validate(&totp, &code), resume);
+    assert_eq!(status, 200);
+    assert_eq!(consumer.validate(&totp, &code).await, 401);
+
+    // A store that is not there is a 503, for every kind of call; and it is used again when it is there again.
+    let (_, totp, code) = consumer.enroll().await;
+    proxy.refuse(true);
+    for _ in 0..2 {
+        assert_eq!(consumer.validate(&totp, &code).await, 503);
+        assert_eq!(consumer.enroll().await.0, 503);
+        assert_eq!(answer(consumer.about("", Method::GET, "/webauthn/user")).await.0, 503);
+        assert_eq!(answer(consumer.request(Method::DELETE, &format!("/totp/{totp}"))).await.0, 503);
+        assert_eq!(answer(consumer.request(Method::GET, "/health/ready")).await.0, 503);
+    }
+    proxy.refuse(false);
+    recover(&consumer).await;
+    assert_eq!(consumer.validate(&totp, &code).await, 200);
+}
+
+/// The server is killed under load, twice, and started again.
+async fn kill(store: &str) {
+    let (kind, arguments): (_, &[&str]) = match store {
+        "redis_always" => ("redis", &["--appendfsync", "always"]),
+        "dynamodb" => ("dynamodb", &[]),
+        other => (other, &[]),
+    };
+    let Some(mut backend) = OwnServer::start(kind, arguments) else { return };
+    let place = Place::own(store, &backend).await;
+    let server = place.serve();
+    let consumer = Arc::new(Consumer::new(&[&server]).await);
+    for _ in 0..2 {
+        let stop = Arc::new(AtomicBool::new(false));
+        let load: Vec<_> =
+            (0..8).map(|_| tokio::spawn(work(Arc::clone(&consumer), Arc::clone(&stop)))).collect();
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        backend.kill();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        stop.store(true, Ordering::SeqCst);
+        let mut done = Vec::new();
+        for task in load {
+            done.push(task.await.unwrap());
+        }
+        backend.restart();
+        recover(&consumer).await;
+        verify(&consumer, done).await;
+    }
+}
+
+/// What one client was told.
+#[derive(Default)]
+pub(super) struct Acknowledged {
+    enrolled: Vec<String>,
+    accepted: Vec<(String, String)>,
+    registered: Vec<(String, String)>,
+}
+
+/// Enrols, verifies and registers until told to stop.
+pub(super) async fn work(consumer: Arc<Consumer>, stop: Arc<AtomicBool>) -> Acknowledged {
+    let mut told = Acknowledged::default();
+    while !stop.load(Ordering::SeqCst) {
+        let (status, totp, code) = consumer.enroll().await;
+        assert!(matches!(status, 200 | 503), "{status}");
+        if status == 200 {
+            let status = consumer.validate(&totp, &code).await;
+            assert!(matches!(status, 200 | 503), "{status}");
+            told.enrolled.push(totp.clone());
+            if status == 200 {
+                told.accepted.push((totp, code));
+            }
+        }
+        let begun = consumer.begin_registration("", &SoftAuthenticator::new(-7)).await;
+        let Some((user, created)) = begun else { continue };
+        let (status, body) = consumer.finish_registration(&user, &created).await;
+        assert!(matches!(status, 200 | 503), "{status} {body}");
+        if status == 200 {
+            told.registered.push((user, body["key_handle_hash"].as_str().unwrap().to_owned()));
+        }
+    }
+    told
+}
+
+/// Nothing that was acknowledged is lost, and no code that was accepted is accepted again.
+pub(super) async fn verify(consumer: &Consumer, done: Vec<Acknowledged>) {
+    let mut checked = 0;
+    for told in done {
+        for totp in told.enrolled {
+            assert_eq!(answer(consumer.request(Method::GET, &format!("/totp/{totp}"))).await.0, 200);
+        }
+        for (totp, code) in told.accepted {
+            assert_eq!(consumer.validate(&totp, &code).await, 401);
+            checked += 1;
+        }
+        for (user, hash) in told.registered {
+            assert_eq!(consumer.credentials(&user).await.unwrap(), [hash]);
+            checked += 1;
+        }
+    }
+    assert!(checked > 16, "the load did nothing: {checked}");
+}
+
+/// Waits until the service works again, without anybody starting it.
+pub(super) async fn recover(consumer: &Consumer) {
+    let began = Instant::now();
+    while consumer.enroll().await.0 != 200 {
+        assert!(began.elapsed() < Duration::from_secs(30), "it does not recover");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
