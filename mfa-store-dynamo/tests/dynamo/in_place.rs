@@ -1,1 +1,138 @@
-//! x
+//! What other writers leave in the tables is respected, and noticed.
+
+use aws_sdk_dynamodb::primitives::Blob;
+use mfa_core::store::{Expect, StoreError, TotpRecord, UserRecord};
+use mfa_store_conformance::sample;
+
+use super::*;
+
+fn item<const N: usize>(attributes: [(&str, AttributeValue); N]) -> HashMap<String, AttributeValue> {
+    attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn text(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
+}
+
+/// A seed's row is replaced only if it is what was read, although it has no revision.
+#[tokio::test]
+async fn a_seed_that_writes_in_between_is_a_conflict() {
+    let Some(tables) = Tables::new("MFA_TEST_DYNAMODB") else { return };
+    let stores = Stores::from(tables.open().await);
+    let id = sample::uuid(1).to_string();
+    let row = |ciphertext: &str| {
+        item([("uuid", text(&id)), ("apiKey", text("ann")), ("encryptedTotpKey", text(ciphertext))])
+    };
+    tables.put("t", row("iv:first")).await;
+    let record = sample::totp(1, "ann");
+    let read = stores.totp.get(&record.consumer, record.id).await.unwrap().unwrap();
+    assert_eq!(read.record.secret.as_bytes(), b"iv:first");
+
+    tables.put("t", row("iv:second")).await;
+    let refused = stores.totp.save(&record, Expect::At(read.revision)).await;
+    assert!(matches!(refused, Err(StoreError::Conflict)), "{refused:?}");
+    assert_eq!(tables.item("t", &id).await, row("iv:second"));
+
+    let read = stores.totp.get(&record.consumer, record.id).await.unwrap().unwrap();
+    let revision = stores.totp.save(&record, Expect::At(read.revision)).await.unwrap();
+    // The Go seed rewrites the row as it knows it, and our revision is gone with the rest.
+    tables.put("t", row("iv:third")).await;
+    let refused = stores.totp.save(&record, Expect::At(revision)).await;
+    assert!(matches!(refused, Err(StoreError::Conflict)), "{refused:?}");
+}
+
+/// What is not ours in a row survives every write of ours, whatever its type.
+#[tokio::test]
+async fn what_is_not_ours_stays() {
+    let Some(tables) = Tables::new("MFA_TEST_DYNAMODB") else { return };
+    let stores = Stores::from(tables.open().await);
+    let (record, owner) = (sample::user(1, "ann"), text("ann"));
+    let foreign = item([
+        ("EncryptedSessionData", AttributeValue::B(Blob::new([1, 2, 3]))),
+        ("encryptedRegistrationRequest", AttributeValue::Null(true)),
+        ("tags", AttributeValue::Ss(vec!["a".to_owned(), "b".to_owned()])),
+        ("map", AttributeValue::M(item([("x", AttributeValue::Bool(true))]))),
+    ]);
+    let mut row = item([("uuid", text(&record.id.to_string())), ("APIKEY", owner)]);
+    row.extend(foreign.clone());
+    tables.put("w", row).await;
+
+    let mut revision = stores.users.get(&record.consumer, record.id).await.unwrap().unwrap().revision;
+    for n in 0..3 {
+        let changed = UserRecord { u2f_sign_count: Some(n), ..record.clone() };
+        revision = stores.users.save(&changed, Expect::At(revision)).await.unwrap();
+        let stored = tables.item("w", &record.id.to_string()).await;
+        assert!(foreign.iter().all(|(name, value)| stored.get(name) == Some(value)), "{stored:?}");
+        assert_eq!(stored.keys().filter(|name| name.eq_ignore_ascii_case("apiKey")).count(), 1);
+    }
+    assert!(stores.users.delete(&record.consumer, record.id).await.unwrap());
+}
+
+/// An owner spelt in another case may delete, and nobody else; so it is found by a listing.
+#[tokio::test]
+async fn an_owner_in_another_case_is_the_owner() {
+    let Some(tables) = Tables::new("MFA_TEST_DYNAMODB") else { return };
+    tables.create_as_the_seeds_did().await;
+    let stores = Stores::from(tables.open().await);
+    let record = sample::totp(1, "ann");
+    let row = item([
+        ("uuid", text(&record.id.to_string())),
+        ("ApiKey", text("ann")),
+        ("encryptedTotpKey", text("iv:x")),
+    ]);
+    tables.put("t", row).await;
+    let page = stores.totp.page_by_consumer(&record.consumer, None, 10).await.unwrap();
+    assert_eq!(page.items.len(), 1);
+    assert!(!stores.totp.delete(&sample::consumer("bob"), record.id).await.unwrap());
+    assert!(stores.totp.delete(&record.consumer, record.id).await.unwrap());
+}
+
+/// A row that cannot be read does not hide the others of its page.
+#[tokio::test]
+async fn a_damaged_row_is_reported_and_hides_nothing() {
+    let Some(tables) = Tables::new("MFA_TEST_DYNAMODB") else { return };
+    let stores = Stores::from(tables.open().await);
+    let record: TotpRecord = sample::totp(1, "ann");
+    stores.totp.save(&record, Expect::Absent).await.unwrap();
+    tables.put("t", item([("uuid", text("no-uuid")), ("apiKey", text("ann"))])).await;
+    let page = stores.totp.page_by_consumer(&record.consumer, None, 10).await.unwrap();
+    assert_eq!((page.items.len(), page.damaged), (1, vec!["no-uuid".to_owned()]));
+}
+
+/// The index is offered, and made when it is asked for; then it is used.
+#[tokio::test]
+async fn an_index_is_made_on_request() {
+    let Some(tables) = Tables::new("MFA_TEST_DYNAMODB") else { return };
+    tables.create_as_the_seeds_did().await;
+    let indexes = async || {
+        let described =
+            tables.client().await.describe_table().table_name(format!("{}-t", tables.name)).send();
+        described.await.unwrap().table.unwrap().global_secondary_indexes().len()
+    };
+    tables.open().await;
+    assert_eq!(indexes().await, 0);
+    DynamoStore::open_existing(&format!("{}&index=create", tables.url())).await.unwrap();
+    assert_eq!(indexes().await, 0);
+    DynamoStore::open(&format!("{}&index=create", tables.url())).await.unwrap();
+    assert_eq!(indexes().await, 1);
+}
+
+#[tokio::test]
+async fn missing_tables_and_other_tables_are_refused() {
+    use std::error::Error as _;
+
+    let Some(tables) = Tables::new("MFA_TEST_DYNAMODB") else { return };
+    let refused = DynamoStore::open_existing(&tables.url()).await.unwrap_err();
+    let cause = refused.source().unwrap().to_string();
+    assert!(
+        cause.starts_with(&format!("there is no table {}-k; run `mfa-http migrate`", tables.name)),
+        "{cause}"
+    );
+    tables.open().await;
+    DynamoStore::open_existing(&tables.url()).await.unwrap();
+    // The keys' table named as the TOTP table.
+    let swapped = tables.url().replace(&format!("{}-t", tables.name), &format!("{}-k", tables.name));
+    let refused = DynamoStore::open(&swapped).await.unwrap_err();
+    let cause = refused.source().unwrap().to_string();
+    assert_eq!(cause, format!("table {}-k was not created with the hash key uuid", tables.name));
+}

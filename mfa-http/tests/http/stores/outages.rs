@@ -2,13 +2,14 @@
 //! answer to a failed store is a 503 and nothing else, and service resumes by itself.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mfa_store_conformance::authenticator::SoftAuthenticator;
 use mfa_store_conformance::faults::Fault;
 use mfa_store_conformance::servers::OwnServer;
 use reqwest::Method;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::client::Consumer;
@@ -123,20 +124,47 @@ async fn kill(store: &str) {
     let server = place.serve();
     let consumer = Arc::new(Consumer::new(&[&server]).await);
     for _ in 0..2 {
-        let stop = Arc::new(AtomicBool::new(false));
-        let load: Vec<_> =
-            (0..8).map(|_| tokio::spawn(work(Arc::clone(&consumer), Arc::clone(&stop)))).collect();
-        tokio::time::sleep(Duration::from_millis(700)).await;
+        let load = Load::start(&consumer);
+        load.wait_for(40).await;
         backend.kill();
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        stop.store(true, Ordering::SeqCst);
-        let mut done = Vec::new();
-        for task in load {
-            done.push(task.await.unwrap());
-        }
+        let done = load.stop().await;
         backend.restart();
         recover(&consumer).await;
         verify(&consumer, done).await;
+    }
+}
+
+/// Clients that enrol, verify and register until they are stopped.
+pub(super) struct Load {
+    stop: Arc<AtomicBool>,
+    rounds: Arc<AtomicUsize>,
+    clients: Vec<JoinHandle<Acknowledged>>,
+}
+
+impl Load {
+    pub(super) fn start(consumer: &Arc<Consumer>) -> Self {
+        let (stop, rounds) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let client = |_| tokio::spawn(work(Arc::clone(consumer), Arc::clone(&stop), Arc::clone(&rounds)));
+        Self { clients: (0..8).map(client).collect(), stop, rounds }
+    }
+
+    /// Until so many rounds are done; none ends because of a refusal.
+    pub(super) async fn wait_for(&self, rounds: usize) {
+        while self.rounds.load(Ordering::SeqCst) < rounds {
+            assert!(!self.clients.iter().any(JoinHandle::is_finished), "a client met what it must not");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Stops after a while without the server.
+    pub(super) async fn stop(self) -> Vec<Acknowledged> {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        self.stop.store(true, Ordering::SeqCst);
+        let mut done = Vec::new();
+        for client in self.clients {
+            done.push(client.await.unwrap());
+        }
+        done
     }
 }
 
@@ -148,8 +176,7 @@ pub(super) struct Acknowledged {
     registered: Vec<(String, String)>,
 }
 
-/// Enrols, verifies and registers until told to stop.
-pub(super) async fn work(consumer: Arc<Consumer>, stop: Arc<AtomicBool>) -> Acknowledged {
+async fn work(consumer: Arc<Consumer>, stop: Arc<AtomicBool>, rounds: Arc<AtomicUsize>) -> Acknowledged {
     let mut told = Acknowledged::default();
     while !stop.load(Ordering::SeqCst) {
         let (status, totp, code) = consumer.enroll().await;
@@ -168,6 +195,7 @@ pub(super) async fn work(consumer: Arc<Consumer>, stop: Arc<AtomicBool>) -> Ackn
         assert!(matches!(status, 200 | 503), "{status} {body}");
         if status == 200 {
             told.registered.push((user, body["key_handle_hash"].as_str().unwrap().to_owned()));
+            rounds.fetch_add(1, Ordering::SeqCst);
         }
     }
     told

@@ -1,0 +1,70 @@
+//! A Redis Cluster loses a master under load: its replica is promoted, and with `replicas=1` nothing that was
+//! acknowledged is lost.
+
+use std::net::TcpListener;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mfa_store_conformance::servers::OwnServer;
+
+use super::Place;
+use super::client::Consumer;
+use super::outages::{Load, recover, verify};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_master_is_replaced() {
+    let mut nodes = Vec::new();
+    for _ in 0..6 {
+        // The nodes' own port must be free as well; by default it is the first and 10,000, which there may not be.
+        let bus = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+        let arguments =
+            ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", &bus];
+        let Some(node) = OwnServer::start("redis", &arguments) else { return };
+        nodes.push(node);
+    }
+    let addresses: Vec<String> = nodes.iter().map(|node| node.address.to_string()).collect();
+    let create = ["--cluster-replicas", "1", "--cluster-yes"];
+    cli(&[&["--cluster", "create"], &*addresses.iter().map(String::as_str).collect::<Vec<_>>(), &create]
+        .concat());
+    let master = addresses[0].clone();
+    until("replicas follow", || info(&master).contains("connected_slaves:1"));
+    let url = format!("redis-cluster://{}?replicas=1", addresses[1..].join(","));
+    let place = Place { url, folder: tempfile::tempdir().unwrap() };
+    let server = place.serve();
+    let consumer = Arc::new(Consumer::new(&[&server]).await);
+
+    let load = Load::start(&consumer);
+    load.wait_for(60).await;
+    nodes[0].kill();
+    let others = &addresses[1..];
+    until("a replica is promoted", || {
+        others.iter().filter(|address| info(address).contains("role:master")).count() == 3
+    });
+    // It comes back as a replica of its successor; until then there is nobody to confirm writes.
+    nodes[0].restart();
+    until("it follows its successor", || info(&master).contains("master_link_status:up"));
+    let done = load.stop().await;
+    recover(&consumer).await;
+    verify(&consumer, done).await;
+}
+
+fn cli(arguments: &[&str]) -> String {
+    let output = Command::new("redis-cli").args(arguments).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn info(address: &str) -> String {
+    let (host, port) = address.split_once(':').unwrap();
+    cli(&["-h", host, "-p", port, "INFO", "replication"])
+}
+
+fn until(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..300 {
+        if holds() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("30 s, and not yet: {what}");
+}
