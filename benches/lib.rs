@@ -1,5 +1,7 @@
 //! What the benchmarks share: where criterion's figures are, and how a report fails.
 
+pub mod load;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
