@@ -20,6 +20,8 @@ pub(crate) async fn run(connection: &mut PgConnection, advisory_lock: bool) -> R
         return Ok(());
     }
     let mut transaction = connection.begin().await?;
+    // Waiting for another server's migration, or building an index, may take its time.
+    sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut *transaction).await?;
     if advisory_lock {
         sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut *transaction).await?;
     }
