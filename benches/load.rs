@@ -170,8 +170,8 @@ impl Connection {
 /// If it cannot serve.
 #[expect(clippy::print_stdout, reason = "the parent reads the address")]
 pub async fn serve_if_asked() -> Outcome<()> {
-    let mut arguments = std::env::args().skip_while(|argument| argument != "--serve").skip(1);
-    let Some(kind) = arguments.next() else { return Ok(()) };
+    let kind = std::env::args().skip_while(|argument| argument != "--serve").nth(1);
+    let Some(kind) = kind else { return Ok(()) };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let router = if kind == "bare" {
         axum::Router::new()

@@ -10,7 +10,7 @@ use mfa_benches::Outcome;
 use mfa_benches::load::{middle, open};
 use mfa_core::ConsumerId;
 use mfa_core::envelope::Sealed;
-use mfa_core::store::{Expect, Stores, TotpRecord};
+use mfa_core::store::{Expect, Listing, Stores, TotpRecord};
 use mfa_core::totp::TotpId;
 use tokio::time::Instant;
 
@@ -63,7 +63,7 @@ async fn read(stores: &Stores) -> Outcome<f64> {
     for _ in 0..15 {
         let (started, mut found, mut after) = (Instant::now(), 0, None);
         loop {
-            let page = stores.totp.page_by_consumer(&owner, after.as_ref(), 50).await?;
+            let page = stores.totp.page_by_consumer(&owner, after.as_ref(), 50, Listing::Fast).await?;
             found += page.items.len();
             after = page.next;
             if after.is_none() {

@@ -92,7 +92,8 @@ async fn run() -> Outcome<bool> {
         let route = bare.load(echo(8_000)).await?.cpu;
         let warm_up = validations(&mut connection, &consumer, store.requests / 10).await?;
         server.load(warm_up).await?;
-        let totp = server.load(validations(&mut connection, &consumer, store.requests).await?).await?;
+        let requests = validations(&mut connection, &consumer, store.requests).await?;
+        let totp = server.load(requests).await?;
         let (requests, _) = logins(&mut connection, &consumer, store.requests / 2).await?;
         let login = server.load(requests).await?;
         println!(
@@ -112,7 +113,8 @@ async fn run() -> Outcome<bool> {
                 let seed = cores * 1e3 / bcrypt;
                 all_hold &= target("T5, times a bcrypt check's rate", login.per_second / seed, 70.0, true);
                 let mut alone = Vec::new();
-                for request in validations(&mut connection, &consumer, 400).await? {
+                let requests = validations(&mut connection, &consumer, 400).await?;
+                for request in requests {
                     let started = Instant::now();
                     connection.call(&request).await?;
                     alone.push(started.elapsed().as_secs_f64() * 1e3);

@@ -54,6 +54,9 @@ async fn a_row_under_a_raw_text_secret_opens() {
         consumer: consumer.clone(),
         email: "dev@example.com".to_owned(),
         created_at: UnixTime::from_secs(1),
+        expires_at: None,
+        last_used_at: None,
+        rotation: None,
         state: ApiKeyState::Active {
             activated_at: UnixTime::from_secs(1),
             hash: SecretHash::from_stored(text(&hash["hash"])),

@@ -9,8 +9,8 @@ use mfa_core::api_key::ApiKey;
 use mfa_core::clock::UnixTime;
 use mfa_core::envelope::Sealed;
 use mfa_core::store::{
-    ApiKeyRecord, ApiKeyStore, CeremonyId, CeremonyState, CeremonyStore, Cursor, Expect, Page, Revision,
-    StoreError, Stored, Stores, TotpRecord, TotpStore, UserId, UserRecord, UserStore,
+    ApiKeyRecord, ApiKeyStore, CeremonyId, CeremonyState, CeremonyStore, Cursor, Expect, Listing, Page,
+    Revision, StoreError, Stored, Stores, TotpRecord, TotpStore, UserId, UserRecord, UserStore,
 };
 use mfa_core::totp::TotpId;
 
@@ -136,8 +136,9 @@ impl TotpStore for FaultyStores {
         consumer: &ConsumerId,
         after: Option<&Cursor>,
         limit: usize,
+        listing: Listing,
     ) -> Result<Page<TotpRecord>, StoreError> {
-        self.call(self.inner.totp.page_by_consumer(consumer, after, limit)).await
+        self.call(self.inner.totp.page_by_consumer(consumer, after, limit, listing)).await
     }
 }
 
@@ -160,8 +161,9 @@ impl UserStore for FaultyStores {
         consumer: &ConsumerId,
         after: Option<&Cursor>,
         limit: usize,
+        listing: Listing,
     ) -> Result<Page<UserRecord>, StoreError> {
-        self.call(self.inner.users.page_by_consumer(consumer, after, limit)).await
+        self.call(self.inner.users.page_by_consumer(consumer, after, limit, listing)).await
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 use mfa_core::store::{
-    Cursor, Expect, Page, Revision, StoreError, Stored, Stores, TotpRecord, UserId, UserRecord,
+    Cursor, Expect, Listing, Page, Revision, StoreError, Stored, Stores, TotpRecord, UserId, UserRecord,
 };
 use mfa_core::totp::TotpId;
 
@@ -67,7 +67,7 @@ impl Owned for Totp {
     }
 
     async fn page(stores: &Stores, owner: &str, after: Option<&Cursor>, limit: usize) -> Page<TotpRecord> {
-        stores.totp.page_by_consumer(&consumer(owner), after, limit).await.unwrap()
+        stores.totp.page_by_consumer(&consumer(owner), after, limit, Listing::Exact).await.unwrap()
     }
 }
 
@@ -97,7 +97,7 @@ impl Owned for Users {
     }
 
     async fn page(stores: &Stores, owner: &str, after: Option<&Cursor>, limit: usize) -> Page<UserRecord> {
-        stores.users.page_by_consumer(&consumer(owner), after, limit).await.unwrap()
+        stores.users.page_by_consumer(&consumer(owner), after, limit, Listing::Exact).await.unwrap()
     }
 }
 

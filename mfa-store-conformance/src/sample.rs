@@ -6,7 +6,7 @@ use mfa_core::ConsumerId;
 use mfa_core::api_key::SecretHash;
 use mfa_core::clock::UnixTime;
 use mfa_core::envelope::Sealed;
-use mfa_core::store::{ApiKeyRecord, ApiKeyState, TotpRecord, UserId, UserRecord};
+use mfa_core::store::{ApiKeyRecord, ApiKeyState, RotationMark, TotpRecord, UserId, UserRecord};
 use mfa_core::totp::{TimeStep, TotpId};
 use uuid::Uuid;
 
@@ -34,6 +34,13 @@ pub fn api_key(value: &str, owner: &str) -> ApiKeyRecord {
         consumer: consumer(owner),
         email: "jö+\"quotes\"'; --\\@example.com".to_owned(),
         created_at: UnixTime::from_millis(1_795_294_185_320),
+        expires_at: Some(UnixTime::from_millis(1_995_294_185_321)),
+        last_used_at: Some(UnixTime::from_millis(1_795_294_185_322)),
+        rotation: Some(RotationMark {
+            started_at: UnixTime::from_millis(1_795_294_185_323),
+            data_key: u32::MAX,
+            cursor: Some("totp/00000000-0000-4000-8000-000000000000".to_owned()),
+        }),
         state: ApiKeyState::Active {
             activated_at: UnixTime::from_millis(1_795_294_185_363),
             hash: SecretHash::from_stored("$argon2id$v=19$…".to_owned()),

@@ -52,6 +52,9 @@ pub async fn load_key(stores: &Stores, api_key: &Value) -> SeedKey {
         consumer: ConsumerId::of_first_key(&key),
         email: text(&row["email"]["S"]),
         created_at: millis(&row["createdAt"]["N"]),
+        expires_at: None,
+        last_used_at: None,
+        rotation: None,
         state: ApiKeyState::Active {
             activated_at: millis(&row["activatedAt"]["N"]),
             hash: SecretHash::from_stored(text(&row["hashedApiSecret"]["S"])),

@@ -2,18 +2,18 @@ use async_trait::async_trait;
 use mfa_core::ConsumerId;
 use mfa_core::api_key::{ApiKey, SecretHash};
 use mfa_core::store::{
-    ApiKeyRecord, ApiKeyState, ApiKeyStore, Cursor, Expect, Page, Revision, StoreError, Stored,
+    ApiKeyRecord, ApiKeyState, ApiKeyStore, Cursor, Expect, Page, Revision, RotationMark, StoreError, Stored,
 };
 
 use crate::DynamoStore;
 use crate::error::DynamoError;
-use crate::item::{Attributes, Item, bytes, text, time};
+use crate::item::{Attributes, Item, bytes, number, text, time};
 use crate::listing::Wanted;
 use crate::table::{Table, Write};
 
 /// The first four are the seeds'. Their hash, `hashedApiSecret`, is not among them: it stays beside ours, so that
 /// a seed that still runs accepts the key too, until the key is revoked.
-pub(crate) const OURS: [&str; 9] = [
+pub(crate) const OURS: [&str; 14] = [
     "value",
     "email",
     "createdAt",
@@ -22,6 +22,11 @@ pub(crate) const OURS: [&str; 9] = [
     "secretHash",
     "keyring",
     "revokedAt",
+    "expiresAt",
+    "lastUsedAt",
+    "rotationStartedAt",
+    "rotationDataKey",
+    "rotationCursor",
     "revision",
 ];
 const SEEDS_HASH: &str = "hashedApiSecret";
@@ -53,6 +58,11 @@ impl ApiKeyStore for DynamoStore {
             .text("secretHash", hash)
             .bytes("keyring", keyring)
             .time("revokedAt", revoked_at)
+            .time("expiresAt", record.expires_at)
+            .time("lastUsedAt", record.last_used_at)
+            .time("rotationStartedAt", record.rotation.as_ref().map(|mark| mark.started_at))
+            .number("rotationDataKey", record.rotation.as_ref().map(|mark| mark.data_key.into()))
+            .text("rotationCursor", record.rotation.as_ref().and_then(|mark| mark.cursor.as_deref()))
             .0;
         let removed = revoked_at.map(|_| SEEDS_HASH);
         self.api_keys.save(Write { id, owner: None, attributes, removed }, expect).await
@@ -105,7 +115,17 @@ fn read(table: &Table, item: &Item) -> Result<Stored<ApiKeyRecord>, DynamoError>
         consumer: ConsumerId::of_first_key(&consumer),
         email: text(item, "email")?.unwrap_or_default().to_owned(),
         created_at: time(item, "createdAt")?.ok_or(DynamoError::Attribute("createdAt"))?,
+        expires_at: time(item, "expiresAt")?,
+        last_used_at: time(item, "lastUsedAt")?,
+        rotation: rotation(item)?,
         state,
     };
     Ok(Stored { record, revision: table.revision(item)? })
+}
+
+fn rotation(item: &Item) -> Result<Option<RotationMark>, DynamoError> {
+    let Some(started_at) = time(item, "rotationStartedAt")? else { return Ok(None) };
+    let data_key = number(item, "rotationDataKey")?.ok_or(DynamoError::Attribute("rotationDataKey"))?;
+    let cursor = text(item, "rotationCursor")?.map(str::to_owned);
+    Ok(Some(RotationMark { started_at, data_key, cursor }))
 }

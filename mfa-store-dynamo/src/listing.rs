@@ -1,7 +1,7 @@
-//! Pages: by the index on `apiKey` where the table has one, by a scan of the table where it has not.
+//! Pages: by the index on `apiKey` where the table has one and a page may be a moment old, else by a scan.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use mfa_core::store::{Cursor, Page, StoreError, Stored};
+use mfa_core::store::{Cursor, Listing, Page, StoreError, Stored};
 
 use crate::error::DynamoError;
 use crate::item::{Item, owner, text};
@@ -12,7 +12,7 @@ use crate::table::Table;
 pub(crate) enum Wanted<'a> {
     All,
     /// Those whose owner is named in `apiKey`.
-    OwnedBy(&'a str),
+    OwnedBy(&'a str, Listing),
 }
 
 impl Table {
@@ -25,10 +25,12 @@ impl Table {
         read: impl Fn(&Item) -> Result<Option<Stored<T>>, DynamoError>,
     ) -> Result<Page<T>, StoreError> {
         let (mut items, mut last) = match (wanted, &self.index) {
-            (Wanted::OwnedBy(owner), Some(index)) => self.query(index, owner, after, limit).await?,
+            (Wanted::OwnedBy(owner, Listing::Fast), Some(index)) => {
+                self.query(index, owner, after, limit).await?
+            }
             _ => self.scan(wanted, after).await?,
         };
-        if let Wanted::OwnedBy(name) = wanted {
+        if let Wanted::OwnedBy(name, _) = wanted {
             items.retain(|item| owner(item).is_some_and(|owner| owner.as_str() == name));
         }
         if items.len() > limit {
@@ -54,7 +56,7 @@ impl Table {
     ) -> Result<(Vec<Item>, Option<String>), DynamoError> {
         let start = after.map(|after| Item::from([self.key_of(after.as_str())]));
         let mut scan = self.client.scan().table_name(&self.name).consistent_read(true);
-        if let Wanted::OwnedBy(owner) = wanted {
+        if let Wanted::OwnedBy(owner, _) = wanted {
             // An attribute spelt in another case is absent to DynamoDB; those rows are looked at here.
             scan = scan
                 .filter_expression("#owner = :owner OR attribute_not_exists(#owner)")

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use mfa_core::ConsumerId;
-use mfa_core::store::{Cursor, Expect, Page, Revision, StoreError, Stored, TotpRecord, TotpStore};
+use mfa_core::store::{Cursor, Expect, Listing, Page, Revision, StoreError, Stored, TotpRecord, TotpStore};
 use mfa_core::totp::{TimeStep, TotpId};
 
 use crate::DynamoStore;
@@ -53,8 +53,9 @@ impl TotpStore for DynamoStore {
         consumer: &ConsumerId,
         after: Option<&Cursor>,
         limit: usize,
+        listing: Listing,
     ) -> Result<Page<TotpRecord>, StoreError> {
-        let wanted = Wanted::OwnedBy(consumer.as_str());
+        let wanted = Wanted::OwnedBy(consumer.as_str(), listing);
         self.totp.page(wanted, after, limit, |item| read(&self.totp, item).map(Some)).await
     }
 }

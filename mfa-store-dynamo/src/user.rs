@@ -1,6 +1,8 @@
 use async_trait::async_trait;
 use mfa_core::ConsumerId;
-use mfa_core::store::{Cursor, Expect, Page, Revision, StoreError, Stored, UserId, UserRecord, UserStore};
+use mfa_core::store::{
+    Cursor, Expect, Listing, Page, Revision, StoreError, Stored, UserId, UserRecord, UserStore,
+};
 
 use crate::DynamoStore;
 use crate::error::DynamoError;
@@ -52,8 +54,9 @@ impl UserStore for DynamoStore {
         consumer: &ConsumerId,
         after: Option<&Cursor>,
         limit: usize,
+        listing: Listing,
     ) -> Result<Page<UserRecord>, StoreError> {
-        let wanted = Wanted::OwnedBy(consumer.as_str());
+        let wanted = Wanted::OwnedBy(consumer.as_str(), listing);
         self.users.page(wanted, after, limit, |item| read(&self.users, item).map(Some)).await
     }
 }

@@ -6,6 +6,11 @@ CREATE TABLE mfa_api_key (
     created_at   timestamptz NOT NULL,
     activated_at timestamptz,
     revoked_at   timestamptz,
+    expires_at   timestamptz,
+    last_used_at timestamptz,
+    rotation_started_at timestamptz,
+    rotation_data_key   bigint,
+    rotation_cursor     text,
     secret_hash  text,
     keyring      bytea, -- sealed
     revision     bigint      NOT NULL

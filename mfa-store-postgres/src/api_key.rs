@@ -3,12 +3,12 @@ use mfa_core::ConsumerId;
 use mfa_core::api_key::{ApiKey, SecretHash};
 use mfa_core::envelope::Sealed;
 use mfa_core::store::{
-    ApiKeyRecord, ApiKeyState, ApiKeyStore, Cursor, Expect, Page, Revision, StoreError, Stored,
+    ApiKeyRecord, ApiKeyState, ApiKeyStore, Cursor, Expect, Page, Revision, RotationMark, StoreError, Stored,
 };
 use sqlx::postgres::PgRow;
 
 use crate::PostgresStore;
-use crate::column::{get, one_more, page, revision, signed, stamp, time};
+use crate::column::{count, get, one_more, page, revision, signed, stamp, time};
 use crate::error::PostgresError;
 
 const GET: &str = "SELECT * FROM mfa_api_key WHERE value = $1";
@@ -16,11 +16,13 @@ const PAGE: &str = "SELECT * FROM mfa_api_key WHERE value > $1 ORDER BY value LI
 const PAGE_BY_CONSUMER: &str =
     "SELECT * FROM mfa_api_key WHERE value > $1 AND consumer = $3 ORDER BY value LIMIT $2";
 const INSERT: &str = "INSERT INTO mfa_api_key (value, consumer, email, created_at, activated_at, revoked_at, \
-    secret_hash, keyring, revision) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, (random() * 4e18)::bigint) \
+    secret_hash, keyring, expires_at, last_used_at, rotation_started_at, rotation_data_key, rotation_cursor, \
+    revision) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, (random() * 4e18)::bigint) \
     ON CONFLICT DO NOTHING RETURNING revision";
 const UPDATE: &str = "UPDATE mfa_api_key SET consumer = $2, email = $3, created_at = $4, activated_at = $5, \
-    revoked_at = $6, secret_hash = $7, keyring = $8, revision = revision + 1 \
-    WHERE value = $1 AND revision = $9 RETURNING revision";
+    revoked_at = $6, secret_hash = $7, keyring = $8, expires_at = $9, last_used_at = $10, \
+    rotation_started_at = $11, rotation_data_key = $12, rotation_cursor = $13, revision = revision + 1 \
+    WHERE value = $1 AND revision = $14 RETURNING revision";
 
 #[async_trait]
 impl ApiKeyStore for PostgresStore {
@@ -39,6 +41,7 @@ impl ApiKeyStore for PostgresStore {
                 (*activated_at, Some(*revoked_at), None, None)
             }
         };
+        let rotation = record.rotation.as_ref();
         let (sql, lost) = match expect {
             Expect::Absent => (INSERT, StoreError::AlreadyExists),
             Expect::At(_) => (UPDATE, StoreError::Conflict),
@@ -51,7 +54,12 @@ impl ApiKeyStore for PostgresStore {
             .bind(activated_at.map(stamp).transpose()?)
             .bind(revoked_at.map(stamp).transpose()?)
             .bind(hash)
-            .bind(keyring);
+            .bind(keyring)
+            .bind(record.expires_at.map(stamp).transpose()?)
+            .bind(record.last_used_at.map(stamp).transpose()?)
+            .bind(rotation.map(|mark| stamp(mark.started_at)).transpose()?)
+            .bind(rotation.map(|mark| i64::from(mark.data_key)))
+            .bind(rotation.and_then(|mark| mark.cursor.as_deref()));
         if let Expect::At(revision) = expect {
             query = query.bind(signed(revision.number())?);
         }
@@ -90,7 +98,16 @@ fn read(row: &PgRow) -> Result<Stored<ApiKeyRecord>, PostgresError> {
         consumer: ConsumerId::of_first_key(&key("consumer")?),
         email: get(row, "email")?,
         created_at: time(row, "created_at")?.ok_or(PostgresError::Column("created_at"))?,
+        expires_at: time(row, "expires_at")?,
+        last_used_at: time(row, "last_used_at")?,
+        rotation: rotation(row)?,
         state,
     };
     Ok(Stored { record, revision: revision(row)? })
+}
+
+fn rotation(row: &PgRow) -> Result<Option<RotationMark>, PostgresError> {
+    let Some(started_at) = time(row, "rotation_started_at")? else { return Ok(None) };
+    let data_key = count(row, "rotation_data_key")?.ok_or(PostgresError::Column("rotation_data_key"))?;
+    Ok(Some(RotationMark { started_at, data_key, cursor: get(row, "rotation_cursor")? }))
 }

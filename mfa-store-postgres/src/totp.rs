@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use mfa_core::ConsumerId;
 use mfa_core::envelope::Sealed;
-use mfa_core::store::{Cursor, Expect, Page, Revision, StoreError, Stored, TotpRecord, TotpStore};
+use mfa_core::store::{Cursor, Expect, Listing, Page, Revision, StoreError, Stored, TotpRecord, TotpStore};
 use mfa_core::totp::{TimeStep, TotpId};
 use sqlx::postgres::PgRow;
 
@@ -58,6 +58,7 @@ impl TotpStore for PostgresStore {
         consumer: &ConsumerId,
         after: Option<&Cursor>,
         limit: usize,
+        _listing: Listing,
     ) -> Result<Page<TotpRecord>, StoreError> {
         self.page_of(&PAGE, consumer, after, limit, read).await
     }

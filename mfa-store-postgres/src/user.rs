@@ -1,7 +1,9 @@
 use async_trait::async_trait;
 use mfa_core::ConsumerId;
 use mfa_core::envelope::Sealed;
-use mfa_core::store::{Cursor, Expect, Page, Revision, StoreError, Stored, UserId, UserRecord, UserStore};
+use mfa_core::store::{
+    Cursor, Expect, Listing, Page, Revision, StoreError, Stored, UserId, UserRecord, UserStore,
+};
 use sqlx::postgres::PgRow;
 
 use crate::PostgresStore;
@@ -57,6 +59,7 @@ impl UserStore for PostgresStore {
         consumer: &ConsumerId,
         after: Option<&Cursor>,
         limit: usize,
+        _listing: Listing,
     ) -> Result<Page<UserRecord>, StoreError> {
         self.page_of(&PAGE, consumer, after, limit, read).await
     }

@@ -1,7 +1,7 @@
 //! The PostgreSQL store, held to the whole suite on a real server, and what only a server can get wrong.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use mfa_core::store::{Expect, StoreError, Stores};
+use mfa_core::store::{Expect, Listing, StoreError, Stores};
 use mfa_store_conformance::{sample, servers};
 use mfa_store_postgres::PostgresStore;
 use sqlx::{Connection as _, Executor as _, PgConnection, Row as _};
@@ -80,7 +80,7 @@ async fn a_damaged_row_is_an_error_and_does_not_hide_the_others() {
 
     let damaged = stores.totp.get(&broken.consumer, broken.id).await.unwrap_err();
     assert_eq!(damaged.to_string(), "postgres holds a damaged record: failures");
-    let page = stores.totp.page_by_consumer(&sound.consumer, None, 10).await.unwrap();
+    let page = stores.totp.page_by_consumer(&sound.consumer, None, 10, Listing::Fast).await.unwrap();
     assert_eq!((page.items.len(), page.damaged), (2, vec![broken.id.to_string()]));
 }
 

@@ -3,12 +3,12 @@ use mfa_core::ConsumerId;
 use mfa_core::api_key::{ApiKey, SecretHash};
 use mfa_core::envelope::Sealed;
 use mfa_core::store::{
-    ApiKeyRecord, ApiKeyState, ApiKeyStore, Cursor, Expect, Page, Revision, StoreError, Stored,
+    ApiKeyRecord, ApiKeyState, ApiKeyStore, Cursor, Expect, Page, Revision, RotationMark, StoreError, Stored,
 };
 
 use crate::RedisStore;
 use crate::error::RedisError;
-use crate::record::{Changes, Fields, consumer, revision, text, time};
+use crate::record::{Changes, Fields, consumer, number, revision, text, time};
 
 #[async_trait]
 impl ApiKeyStore for RedisStore {
@@ -35,7 +35,12 @@ impl ApiKeyStore for RedisStore {
             .time("activated_at", activated_at)
             .time("revoked_at", revoked_at)
             .bytes("secret_hash", hash)
-            .bytes("keyring", keyring);
+            .bytes("keyring", keyring)
+            .time("expires_at", record.expires_at)
+            .time("last_used_at", record.last_used_at)
+            .time("rotation_started_at", record.rotation.as_ref().map(|mark| mark.started_at))
+            .number("rotation_data_key", record.rotation.as_ref().map(|mark| mark.data_key.into()))
+            .bytes("rotation_cursor", record.rotation.as_ref().and_then(|mark| mark.cursor.as_deref()));
         // A key is never deleted, so an entry needs no incarnation; one that is there already stays. A key that
         // changes its consumer leaves an entry behind that readers skip.
         self.add_entry(&self.keys.all_api_keys(), record.key.as_str()).await?;
@@ -90,7 +95,17 @@ fn read(fields: &Fields) -> Result<Stored<ApiKeyRecord>, RedisError> {
         consumer: consumer(fields)?,
         email: text(fields, "email")?.to_owned(),
         created_at: time(fields, "created_at")?.ok_or(RedisError::Field("created_at"))?,
+        expires_at: time(fields, "expires_at")?,
+        last_used_at: time(fields, "last_used_at")?,
+        rotation: rotation(fields)?,
         state,
     };
     Ok(Stored { record, revision: revision(fields)? })
+}
+
+fn rotation(fields: &Fields) -> Result<Option<RotationMark>, RedisError> {
+    let Some(started_at) = time(fields, "rotation_started_at")? else { return Ok(None) };
+    let data_key = number(fields, "rotation_data_key")?.ok_or(RedisError::Field("rotation_data_key"))?;
+    let cursor = fields.contains_key("rotation_cursor").then(|| text(fields, "rotation_cursor"));
+    Ok(Some(RotationMark { started_at, data_key, cursor: cursor.transpose()?.map(str::to_owned) }))
 }

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use mfa_core::ConsumerId;
 use mfa_core::envelope::Sealed;
-use mfa_core::store::{Cursor, Expect, Page, Revision, StoreError, Stored, TotpRecord, TotpStore};
+use mfa_core::store::{Cursor, Expect, Listing, Page, Revision, StoreError, Stored, TotpRecord, TotpStore};
 use mfa_core::totp::{TimeStep, TotpId};
 
 use crate::RedisStore;
@@ -38,6 +38,7 @@ impl TotpStore for RedisStore {
         consumer: &ConsumerId,
         after: Option<&Cursor>,
         limit: usize,
+        _listing: Listing,
     ) -> Result<Page<TotpRecord>, StoreError> {
         self.page_owned(KIND, consumer, after, limit, read).await
     }

@@ -1,7 +1,9 @@
 use async_trait::async_trait;
 use mfa_core::ConsumerId;
 use mfa_core::envelope::Sealed;
-use mfa_core::store::{Cursor, Expect, Page, Revision, StoreError, Stored, UserId, UserRecord, UserStore};
+use mfa_core::store::{
+    Cursor, Expect, Listing, Page, Revision, StoreError, Stored, UserId, UserRecord, UserStore,
+};
 
 use crate::RedisStore;
 use crate::error::RedisError;
@@ -37,6 +39,7 @@ impl UserStore for RedisStore {
         consumer: &ConsumerId,
         after: Option<&Cursor>,
         limit: usize,
+        _listing: Listing,
     ) -> Result<Page<UserRecord>, StoreError> {
         self.page_owned(KIND, consumer, after, limit, read).await
     }

@@ -1,7 +1,7 @@
 //! The Redis store, held to the whole suite on a real server and a real Cluster, and what only Redis can get wrong.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use mfa_core::store::{Expect, StoreError, Stores};
+use mfa_core::store::{Expect, Listing, StoreError, Stores};
 use mfa_store_conformance::{sample, servers};
 use mfa_store_redis::RedisStore;
 
@@ -97,7 +97,7 @@ async fn pages_skip_what_is_not_there_and_report_what_is_damaged() {
     command(&url, &["ZADD", &index, "0", &format!("{}:1", sound.id)]).await;
     command(&url, &["HSET", &format!("{prefix}:totp:{}", broken.id), "failures", "many"]).await;
 
-    let page = stores.totp.page_by_consumer(&sound.consumer, None, 10).await.unwrap();
+    let page = stores.totp.page_by_consumer(&sound.consumer, None, 10, Listing::Fast).await.unwrap();
     assert_eq!((page.items.len(), page.damaged), (2, vec![broken.id.to_string()]));
     let damaged = stores.totp.get(&broken.consumer, broken.id).await.unwrap_err();
     assert_eq!(damaged.to_string(), "redis holds a damaged record: failures");

@@ -6,6 +6,11 @@ CREATE TABLE api_key (
     created_at   INTEGER NOT NULL,
     activated_at INTEGER,
     revoked_at   INTEGER,
+    expires_at   INTEGER,
+    last_used_at INTEGER,
+    rotation_started_at INTEGER,
+    rotation_data_key   INTEGER,
+    rotation_cursor     TEXT,
     secret_hash  TEXT,
     keyring      BLOB,
     revision     INTEGER NOT NULL

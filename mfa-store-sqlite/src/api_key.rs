@@ -3,12 +3,12 @@ use mfa_core::ConsumerId;
 use mfa_core::api_key::{ApiKey, SecretHash};
 use mfa_core::envelope::Sealed;
 use mfa_core::store::{
-    ApiKeyRecord, ApiKeyState, ApiKeyStore, Cursor, Expect, Page, Revision, StoreError, Stored,
+    ApiKeyRecord, ApiKeyState, ApiKeyStore, Cursor, Expect, Page, Revision, RotationMark, StoreError, Stored,
 };
 use sqlx::sqlite::SqliteRow;
 
 use crate::SqliteStore;
-use crate::column::{get, one_more, page, revision, signed, time};
+use crate::column::{get, one_more, page, revision, signed, time, unsigned};
 use crate::error::SqliteError;
 
 const GET: &str = "SELECT * FROM api_key WHERE value = ?1";
@@ -16,11 +16,13 @@ const PAGE: &str = "SELECT * FROM api_key WHERE value > ?1 ORDER BY value LIMIT 
 const PAGE_BY_CONSUMER: &str =
     "SELECT * FROM api_key WHERE consumer = ?1 AND value > ?2 ORDER BY value LIMIT ?3";
 const INSERT: &str = "INSERT INTO api_key (value, consumer, email, created_at, activated_at, revoked_at, \
-    secret_hash, keyring, revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, random() & 0x3fffffffffffffff) \
+    secret_hash, keyring, expires_at, last_used_at, rotation_started_at, rotation_data_key, rotation_cursor, \
+    revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, random() & 0x3fffffffffffffff) \
     ON CONFLICT DO NOTHING RETURNING revision";
-const UPDATE: &str = "UPDATE api_key SET consumer = ?2, email = ?3, created_at = ?4, activated_at = ?5, revoked_at = ?6, \
-    secret_hash = ?7, keyring = ?8, revision = revision + 1 \
-    WHERE value = ?1 AND revision = ?9 RETURNING revision";
+const UPDATE: &str = "UPDATE api_key SET consumer = ?2, email = ?3, created_at = ?4, activated_at = ?5, \
+    revoked_at = ?6, secret_hash = ?7, keyring = ?8, expires_at = ?9, last_used_at = ?10, \
+    rotation_started_at = ?11, rotation_data_key = ?12, rotation_cursor = ?13, revision = revision + 1 \
+    WHERE value = ?1 AND revision = ?14 RETURNING revision";
 
 #[async_trait]
 impl ApiKeyStore for SqliteStore {
@@ -40,6 +42,7 @@ impl ApiKeyStore for SqliteStore {
                 (*activated_at, Some(*revoked_at), None, None)
             }
         };
+        let rotation = record.rotation.as_ref();
         let (sql, lost) = match expect {
             Expect::Absent => (INSERT, StoreError::AlreadyExists),
             Expect::At(_) => (UPDATE, StoreError::Conflict),
@@ -52,7 +55,12 @@ impl ApiKeyStore for SqliteStore {
             .bind(activated_at.map(|time| signed(time.as_millis())))
             .bind(revoked_at.map(|time| signed(time.as_millis())))
             .bind(hash)
-            .bind(keyring);
+            .bind(keyring)
+            .bind(record.expires_at.map(|time| signed(time.as_millis())))
+            .bind(record.last_used_at.map(|time| signed(time.as_millis())))
+            .bind(rotation.map(|mark| signed(mark.started_at.as_millis())))
+            .bind(rotation.map(|mark| i64::from(mark.data_key)))
+            .bind(rotation.and_then(|mark| mark.cursor.as_deref()));
         if let Expect::At(revision) = expect {
             query = query.bind(signed(revision.number()));
         }
@@ -91,7 +99,17 @@ fn read(row: &SqliteRow) -> Result<Stored<ApiKeyRecord>, SqliteError> {
         consumer: ConsumerId::of_first_key(&text("consumer")?),
         email: get(row, "email")?,
         created_at: time(row, "created_at")?.ok_or(SqliteError::Column("created_at"))?,
+        expires_at: time(row, "expires_at")?,
+        last_used_at: time(row, "last_used_at")?,
+        rotation: rotation(row)?,
         state,
     };
     Ok(Stored { record, revision: revision(row)? })
+}
+
+fn rotation(row: &SqliteRow) -> Result<Option<RotationMark>, SqliteError> {
+    let Some(started_at) = time(row, "rotation_started_at")? else { return Ok(None) };
+    let data_key = unsigned(row, "rotation_data_key")?.try_into();
+    let data_key = data_key.map_err(|_| SqliteError::Column("rotation_data_key"))?;
+    Ok(Some(RotationMark { started_at, data_key, cursor: get(row, "rotation_cursor")? }))
 }

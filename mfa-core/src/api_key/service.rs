@@ -82,6 +82,9 @@ impl Mfa {
             consumer: ConsumerId::of_first_key(&key),
             email: email.to_owned(),
             created_at,
+            expires_at: None,
+            last_used_at: None,
+            rotation: None,
             state: ApiKeyState::Pending,
         };
         self.parts.stores.api_keys.save(&record, Expect::Absent).await?;

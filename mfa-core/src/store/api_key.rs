@@ -22,8 +22,26 @@ pub struct ApiKeyRecord {
     pub email: String,
     /// When it was created.
     pub created_at: UnixTime,
+    /// When it ends by itself; `None` for never.
+    pub expires_at: Option<UnixTime>,
+    /// When it was last used, give or take an hour.
+    pub last_used_at: Option<UnixTime>,
+    /// The rotation to this key that is under way.
+    pub rotation: Option<RotationMark>,
     /// Where it is in its life.
     pub state: ApiKeyState,
+}
+
+/// How far a rotation has come. Whoever resumes it needs nothing else.
+#[expect(clippy::exhaustive_structs, reason = "adapters build marks")]
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RotationMark {
+    /// When it began.
+    pub started_at: UnixTime,
+    /// The number of the data key that everything goes under.
+    pub data_key: u32,
+    /// Behind which record it continues; `None` at the beginning.
+    pub cursor: Option<String>,
 }
 
 /// The life of an API key (SP 800-57 part 1 §7: pre-activation, active, deactivated).

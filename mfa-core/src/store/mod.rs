@@ -15,10 +15,10 @@ mod user;
 
 use std::sync::Arc;
 
-pub use api_key::{ApiKeyRecord, ApiKeyState, ApiKeyStore};
+pub use api_key::{ApiKeyRecord, ApiKeyState, ApiKeyStore, RotationMark};
 pub use ceremony::{CeremonyId, CeremonyState, CeremonyStore, MAX_LIFETIME};
 pub use error::StoreError;
-pub use page::{Cursor, Page};
+pub use page::{Cursor, Listing, Page};
 pub use revision::{Expect, Revision, Stored};
 pub use totp::{TotpRecord, TotpStore};
 pub use user::{UserId, UserRecord, UserStore};

@@ -18,6 +18,19 @@ impl Cursor {
     }
 }
 
+/// How sure a listing must be.
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a listing may be a moment behind or not; there is no third case"
+)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Listing {
+    /// May lack what was written a moment ago.
+    Fast,
+    /// Holds every record whose write was acknowledged before the page was asked for.
+    Exact,
+}
+
 /// Some records, and where to continue.
 #[expect(clippy::exhaustive_structs, reason = "adapters build pages")]
 #[derive(Clone, Debug, Eq, PartialEq)]

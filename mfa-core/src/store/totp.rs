@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 
-use super::{Cursor, Expect, Page, Revision, StoreError, Stored};
+use super::{Cursor, Expect, Listing, Page, Revision, StoreError, Stored};
 use crate::clock::UnixTime;
 use crate::consumer::ConsumerId;
 use crate::envelope::Sealed;
@@ -74,5 +74,6 @@ pub trait TotpStore: Debug + Send + Sync + 'static {
         consumer: &ConsumerId,
         after: Option<&Cursor>,
         limit: usize,
+        listing: Listing,
     ) -> Result<Page<TotpRecord>, StoreError>;
 }

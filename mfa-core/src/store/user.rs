@@ -6,7 +6,7 @@ use std::str::FromStr;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Cursor, Expect, Page, Revision, StoreError, Stored};
+use super::{Cursor, Expect, Listing, Page, Revision, StoreError, Stored};
 use crate::consumer::ConsumerId;
 use crate::envelope::Sealed;
 use crate::id::{InvalidId, canonical_uuid};
@@ -87,5 +87,6 @@ pub trait UserStore: Debug + Send + Sync + 'static {
         consumer: &ConsumerId,
         after: Option<&Cursor>,
         limit: usize,
+        listing: Listing,
     ) -> Result<Page<UserRecord>, StoreError>;
 }

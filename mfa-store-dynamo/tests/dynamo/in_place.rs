@@ -1,7 +1,7 @@
 //! What other writers leave in the tables is respected, and noticed.
 
 use aws_sdk_dynamodb::primitives::Blob;
-use mfa_core::store::{Expect, StoreError, TotpRecord, UserRecord};
+use mfa_core::store::{Expect, Listing, StoreError, TotpRecord, UserRecord};
 use mfa_store_conformance::sample;
 
 use super::*;
@@ -81,7 +81,7 @@ async fn an_owner_in_another_case_is_the_owner() {
         ("encryptedTotpKey", text("iv:x")),
     ]);
     tables.put("t", row).await;
-    let page = stores.totp.page_by_consumer(&record.consumer, None, 10).await.unwrap();
+    let page = stores.totp.page_by_consumer(&record.consumer, None, 10, Listing::Fast).await.unwrap();
     assert_eq!(page.items.len(), 1);
     assert!(!stores.totp.delete(&sample::consumer("bob"), record.id).await.unwrap());
     assert!(stores.totp.delete(&record.consumer, record.id).await.unwrap());
@@ -95,7 +95,7 @@ async fn a_damaged_row_is_reported_and_hides_nothing() {
     let record: TotpRecord = sample::totp(1, "ann");
     stores.totp.save(&record, Expect::Absent).await.unwrap();
     tables.put("t", item([("uuid", text("no-uuid")), ("apiKey", text("ann"))])).await;
-    let page = stores.totp.page_by_consumer(&record.consumer, None, 10).await.unwrap();
+    let page = stores.totp.page_by_consumer(&record.consumer, None, 10, Listing::Fast).await.unwrap();
     assert_eq!((page.items.len(), page.damaged), (1, vec!["no-uuid".to_owned()]));
 }
 

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use super::{MemoryStore, page, save};
 use crate::consumer::ConsumerId;
-use crate::store::{Cursor, Expect, Page, Revision, StoreError, Stored, TotpRecord, TotpStore};
+use crate::store::{Cursor, Expect, Listing, Page, Revision, StoreError, Stored, TotpRecord, TotpStore};
 use crate::totp::TotpId;
 
 #[async_trait]
@@ -29,6 +29,7 @@ impl TotpStore for MemoryStore {
         consumer: &ConsumerId,
         after: Option<&Cursor>,
         limit: usize,
+        _listing: Listing,
     ) -> Result<Page<TotpRecord>, StoreError> {
         let owned = |record: &TotpRecord| record.consumer == *consumer;
         Ok(page(&self.tables().totp, after, limit, TotpId::to_string, owned))

@@ -2,7 +2,9 @@ use async_trait::async_trait;
 
 use super::{MemoryStore, page, save};
 use crate::consumer::ConsumerId;
-use crate::store::{Cursor, Expect, Page, Revision, StoreError, Stored, UserId, UserRecord, UserStore};
+use crate::store::{
+    Cursor, Expect, Listing, Page, Revision, StoreError, Stored, UserId, UserRecord, UserStore,
+};
 
 #[async_trait]
 impl UserStore for MemoryStore {
@@ -28,6 +30,7 @@ impl UserStore for MemoryStore {
         consumer: &ConsumerId,
         after: Option<&Cursor>,
         limit: usize,
+        _listing: Listing,
     ) -> Result<Page<UserRecord>, StoreError> {
         let owned = |record: &UserRecord| record.consumer == *consumer;
         Ok(page(&self.tables().users, after, limit, UserId::to_string, owned))
