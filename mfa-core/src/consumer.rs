@@ -1,13 +1,15 @@
 //! The authenticated consumer.
 
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use uuid::Uuid;
 
 use crate::Mfa;
-use crate::api_key::ApiKey;
-use crate::envelope::Keyring;
+use crate::api_key::{ApiKey, ApiKeyError};
+use crate::envelope::{DataKeyId, KeyEncryptionKey, Keyring};
 use crate::event::{Action, Event};
+use crate::store::ApiKeyState;
 use crate::totp::TotpService;
 use crate::u2f::U2fService;
 use crate::webauthn::{RelyingParty, WebauthnService};
@@ -47,12 +49,44 @@ impl fmt::Debug for ConsumerId {
 pub struct Consumer {
     pub(crate) mfa: Mfa,
     pub(crate) id: ConsumerId,
-    pub(crate) keyring: Keyring,
+    kek: KeyEncryptionKey,
+    keyring: Mutex<Arc<Keyring>>,
 }
 
 impl Consumer {
-    pub(crate) const fn new(mfa: Mfa, id: ConsumerId, keyring: Keyring) -> Self {
-        Self { mfa, id, keyring }
+    pub(crate) fn new(mfa: Mfa, id: ConsumerId, kek: KeyEncryptionKey, keyring: Keyring) -> Self {
+        Self { mfa, id, kek, keyring: Mutex::new(Arc::new(keyring)) }
+    }
+
+    /// The data keys, as far as this call knows them.
+    pub(crate) fn keyring(&self) -> Arc<Keyring> {
+        // A poisoned lock is usable: what it holds is replaced as a whole.
+        Arc::clone(&self.keyring.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The data keys, read again if they lack the one that a record names: a rotation may have begun after this
+    /// call authenticated.
+    pub(crate) async fn keyring_with(&self, id: Option<DataKeyId>) -> Result<Arc<Keyring>, ApiKeyError> {
+        let keyring = self.keyring();
+        match id {
+            Some(id) if !keyring.has(id) => self.read_keyring().await,
+            _ => Ok(keyring),
+        }
+    }
+
+    /// The data keys as they are stored now.
+    pub(crate) async fn read_keyring(&self) -> Result<Arc<Keyring>, ApiKeyError> {
+        let stored = self.mfa.parts.stores.api_keys.get(self.kek.api_key()).await?;
+        let record = stored.ok_or(ApiKeyError::Unauthorized)?.record;
+        let ApiKeyState::Active { keyring: Some(sealed), .. } = &record.state else {
+            return Err(ApiKeyError::Unauthorized);
+        };
+        if record.consumer != self.id {
+            return Err(ApiKeyError::Unauthorized);
+        }
+        let keyring = Arc::new(self.kek.unwrap(sealed).map_err(ApiKeyError::Damaged)?);
+        *self.keyring.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&keyring);
+        Ok(keyring)
     }
 
     /// Who authenticated.

@@ -18,6 +18,10 @@ pub enum Action {
     ApiKeyActivated,
     /// An API key was revoked.
     ApiKeyRevoked,
+    /// An API key joined a consumer that had one already.
+    ApiKeyJoined,
+    /// A consumer's records are all under its newest data key, and the older ones are dropped.
+    ApiKeyRotated,
     /// A key that one of the seeds made was given a keyring and an Argon2id hash.
     ApiKeyUpgraded,
     /// A caller presented a key that is unknown or inactive, or a wrong secret.
@@ -59,6 +63,8 @@ impl Action {
             Self::ApiKeyCreated => "api_key.created",
             Self::ApiKeyActivated => "api_key.activated",
             Self::ApiKeyRevoked => "api_key.revoked",
+            Self::ApiKeyJoined => "api_key.joined",
+            Self::ApiKeyRotated => "api_key.rotated",
             Self::ApiKeyUpgraded => "api_key.upgraded",
             Self::AuthenticationRefused => "authentication.refused",
             Self::AuthenticationThrottled => "authentication.throttled",

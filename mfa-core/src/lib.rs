@@ -31,6 +31,7 @@ pub mod event;
 pub mod id;
 mod mfa;
 pub mod random;
+pub mod rotation;
 pub mod secret;
 pub mod store;
 pub mod totp;

@@ -19,7 +19,7 @@ use crate::seeds::{SeedKey, load_key, node_rows};
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 const ORIGIN: &str = "https://login.example.com";
 
-fn go_rows() -> Value {
+pub(crate) fn go_rows() -> Value {
     serde_json::from_str(include_str!("../fixtures/go_rows.json")).unwrap()
 }
 
@@ -289,7 +289,7 @@ pub async fn parallel_registrations_keep_every_credential(stores: &Stores) {
     }
 }
 
-fn authenticator_of(credential: &Value) -> SoftAuthenticator {
+pub(crate) fn authenticator_of(credential: &Value) -> SoftAuthenticator {
     let kind = credential["kind"].as_str().unwrap_or("ES256");
     let (pem, id) =
         (credential["private_key_pkcs8_pem"].as_str().unwrap(), credential["id_hex"].as_str().unwrap());

@@ -17,6 +17,7 @@ pub mod faults;
 pub mod go_rows;
 pub mod owned;
 pub mod races;
+pub mod rotation;
 pub mod sample;
 pub mod seeds;
 pub mod servers;
@@ -67,6 +68,17 @@ macro_rules! store_conformance {
             a_moved_row_does_not_open,
             a_login_is_finished_once,
             parallel_registrations_keep_every_credential,
+        });
+        $crate::store_conformance!(@each $fresh, rotation, rotation::{
+            everything_rotates_and_both_keys_work,
+            consumers_of_the_seeds_rotate,
+            a_seed_key_upgrades_in_place,
+            one_unreadable_record_is_not_fatal,
+            wrong_combinations_change_nothing,
+            a_key_joins_by_its_activation,
+            a_fault_at_any_call_is_resumed,
+            live_traffic_notices_nothing,
+            of_two_rotations_at_once_nothing_is_lost,
         });
     };
     (@owned $fresh:path, $module:ident, $kind:ident) => {

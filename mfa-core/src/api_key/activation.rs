@@ -1,13 +1,15 @@
 //! Activation: a pending key gets its secret, once.
 
+use std::sync::Arc;
+
 use subtle::ConstantTimeEq;
 
 use super::{ApiKey, ApiKeyError, ApiSecret};
-use crate::Mfa;
-use crate::envelope::{Keyring, seal_keyring, verifier};
+use crate::envelope::{KeyEncryptionKey, Keyring, verifier};
 use crate::event::{Action, Event};
 use crate::random::random_bytes;
-use crate::store::{ApiKeyRecord, ApiKeyState, Expect, StoreError};
+use crate::store::{ApiKeyRecord, ApiKeyState, Expect, StoreError, Stored};
+use crate::{Consumer, ConsumerId, Mfa};
 
 impl Mfa {
     /// Activates a pending key for the secret that opens everything it will store. The secret is returned
@@ -18,32 +20,75 @@ impl Mfa {
     /// [`ApiKeyError::NotFound`] if there is no such key or it is another e-mail address's,
     /// [`ApiKeyError::AlreadyActivated`] if it has its secret or was revoked.
     pub async fn activate_api_key(&self, key: &ApiKey, email: &str) -> Result<ApiSecret, ApiKeyError> {
+        let stored = self.pending(key, email).await?;
+        let consumer = stored.record.consumer.clone();
+        let keyring = Keyring::generate(&*self.parts.random)?;
+        Ok(self.activate(stored, consumer, &keyring).await?.0)
+    }
+
+    /// The pending key of that e-mail address.
+    async fn pending(&self, key: &ApiKey, email: &str) -> Result<Stored<ApiKeyRecord>, ApiKeyError> {
         let stored = self.parts.stores.api_keys.get(key).await?.ok_or(ApiKeyError::NotFound)?;
-        let record = stored.record;
+        let (record, now) = (&stored.record, self.parts.clock.now());
         if !bool::from(record.email.as_bytes().ct_eq(email.as_bytes())) {
-            let now = self.parts.clock.now();
             self.parts.events.record(&Event::of_key(now, Action::AuthenticationRefused, key.clone()));
             return Err(ApiKeyError::NotFound);
         }
-        if record.state != ApiKeyState::Pending {
+        if record.state != ApiKeyState::Pending || record.is_expired(now) {
             return Err(ApiKeyError::AlreadyActivated);
         }
+        Ok(stored)
+    }
 
-        let secret = ApiSecret::generate(&*self.parts.random)?;
-        let keyring = Keyring::generate(&*self.parts.random)?;
-        let keyring = seal_keyring(&keyring, &secret, key, &record.consumer, &*self.parts.random)?;
+    async fn activate(
+        &self,
+        stored: Stored<ApiKeyRecord>,
+        consumer: ConsumerId,
+        keyring: &Keyring,
+    ) -> Result<(ApiSecret, Stored<ApiKeyRecord>), ApiKeyError> {
+        let Stored { record, revision } = stored;
+        let (key, secret) = (record.key.clone(), ApiSecret::generate(&*self.parts.random)?);
+        let keyring = KeyEncryptionKey::new(&secret, &key, &consumer).wrap(keyring, &*self.parts.random)?;
         let salt = random_bytes::<16>(&*self.parts.random)?;
-        let hash = self.parts.hasher.hash(verifier(key, &secret), *salt).await?;
+        let hash = self.parts.hasher.hash(verifier(&key, &secret), *salt).await?;
         let activated_at = self.parts.clock.now();
         let state = ApiKeyState::Active { activated_at, hash, keyring: Some(keyring) };
 
-        let active = ApiKeyRecord { state, ..record };
-        match self.parts.stores.api_keys.save(&active, Expect::At(stored.revision)).await {
-            Ok(_) => {}
+        let active = ApiKeyRecord { consumer, state, ..record };
+        let revision = match self.parts.stores.api_keys.save(&active, Expect::At(revision)).await {
+            Ok(revision) => revision,
             Err(StoreError::Conflict) => return Err(ApiKeyError::AlreadyActivated),
             Err(error) => return Err(error.into()),
+        };
+        self.parts.events.record(&Event::of_key(activated_at, Action::ApiKeyActivated, key));
+        Ok((secret, Stored { record: active, revision }))
+    }
+}
+
+impl Consumer {
+    /// Activates a pending key as one more of this consumer's: it opens everything the key opens that was presented.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Mfa::activate_api_key`], and [`ApiKeyError::RotationUnderWay`].
+    pub async fn activate_api_key(&self, key: &ApiKey, email: &str) -> Result<ApiSecret, ApiKeyError> {
+        let stored = self.mfa.pending(key, email).await?;
+        let mut keyring = self.read_keyring().await?;
+        if keyring.is_rotating() {
+            return Err(ApiKeyError::RotationUnderWay);
         }
-        self.parts.events.record(&Event::of_key(activated_at, Action::ApiKeyActivated, key.clone()));
+        let (secret, mut stored) = self.mfa.activate(stored, self.id().clone(), &keyring).await?;
+        // A rotation that began in between may not have seen this key, and gave the other one a data key.
+        while let Some(all) = keyring.joined(&*self.read_keyring().await?) {
+            let kek = KeyEncryptionKey::new(&secret, key, self.id());
+            let ApiKeyState::Active { keyring: sealed, .. } = &mut stored.record.state else {
+                return Err(ApiKeyError::Unauthorized);
+            };
+            *sealed = Some(kek.wrap(&all, &*self.mfa.parts.random)?);
+            let store = &self.mfa.parts.stores.api_keys;
+            stored.revision = store.save(&stored.record, Expect::At(stored.revision)).await?;
+            keyring = Arc::new(all);
+        }
         Ok(secret)
     }
 }

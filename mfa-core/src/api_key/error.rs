@@ -23,6 +23,10 @@ pub enum ApiKeyError {
     #[error("the API key is activated already")]
     AlreadyActivated,
 
+    /// A key cannot join a consumer in the middle of a rotation. Finish that first.
+    #[error("a rotation is under way: finish it first")]
+    RotationUnderWay,
+
     /// The key is unknown, inactive or revoked, or the secret is wrong: one answer for all.
     #[error("the API key and secret were not accepted")]
     Unauthorized,

@@ -4,18 +4,22 @@ use std::fmt::Debug;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 
 use super::verified::Landing;
 use super::{ApiKey, ApiKeyError, ApiSecret, HashError, SecretHash};
-use crate::envelope::{Keyring, open_keyring, seal_keyring, verifier};
+use crate::clock::UnixTime;
+use crate::envelope::{KeyEncryptionKey, Keyring, verifier};
 use crate::event::{Action, Event};
 use crate::random::random_bytes;
-use crate::store::{ApiKeyRecord, ApiKeyState, Cursor, Expect, Page, StoreError, Stored};
+use crate::store::{ApiKeyRecord, ApiKeyState, Cursor, Expect, Page, Revision, StoreError, Stored};
 use crate::{Consumer, ConsumerId, Mfa};
 
+/// How exact the time of a key's last use is.
+const USE_NOTED: Duration = Duration::from_secs(3600);
 /// Checks of keys that cannot be used, at a time.
 const DUMMIES: usize = 16;
 
@@ -73,6 +77,19 @@ impl Mfa {
     /// [`ApiKeyError::EmailRequired`] if `email` is blank, [`ApiKeyError::Delivery`] if the key was stored
     /// but could not be delivered.
     pub async fn create_api_key(&self, email: &str) -> Result<ApiKey, ApiKeyError> {
+        self.create_expiring_api_key(email, None).await
+    }
+
+    /// The same for a key that ends by itself at a time.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Mfa::create_api_key`].
+    pub async fn create_expiring_api_key(
+        &self,
+        email: &str,
+        expires_at: Option<UnixTime>,
+    ) -> Result<ApiKey, ApiKeyError> {
         if email.trim().is_empty() {
             return Err(ApiKeyError::EmailRequired);
         }
@@ -82,7 +99,7 @@ impl Mfa {
             consumer: ConsumerId::of_first_key(&key),
             email: email.to_owned(),
             created_at,
-            expires_at: None,
+            expires_at,
             last_used_at: None,
             rotation: None,
             state: ApiKeyState::Pending,
@@ -153,6 +170,8 @@ impl Mfa {
         secret: &ApiSecret,
     ) -> Result<Consumer, ApiKeyError> {
         let stored = self.parts.stores.api_keys.get(key).await?;
+        let now = self.parts.clock.now();
+        let stored = stored.filter(|stored| !stored.record.is_expired(now));
         if let Some(stored) = &stored
             && let ApiKeyState::Active { hash, keyring: Some(_), .. } = &stored.record.state
             && self.parts.memo.holds(&self.parts.memo.tag(hash, secret)?, self.parts.clock.now())
@@ -186,9 +205,9 @@ impl Mfa {
         let ApiKeyState::Active { keyring: Some(keyring), .. } = &record.state else {
             return Err(ApiKeyError::Unauthorized);
         };
-        let keyring =
-            open_keyring(keyring, secret, &record.key, &record.consumer).map_err(ApiKeyError::Damaged)?;
-        Ok(Consumer::new(self.clone(), record.consumer.clone(), keyring))
+        let kek = KeyEncryptionKey::new(secret, &record.key, &record.consumer);
+        let keyring = kek.unwrap(keyring).map_err(ApiKeyError::Damaged)?;
+        Ok(Consumer::new(self.clone(), record.consumer.clone(), kek, keyring))
     }
 
     /// Checks the secret against the stored hash; all who present the same one at once share one check.
@@ -217,7 +236,10 @@ impl Mfa {
                     return Err(ApiKeyError::Unauthorized);
                 }
                 let record = match &record.state {
-                    ApiKeyState::Active { keyring: Some(_), .. } if !hash.is_legacy() => Arc::new(record),
+                    ApiKeyState::Active { keyring: Some(_), .. } if !hash.is_legacy() => {
+                        mfa.note_use(&record, revision).await;
+                        Arc::new(record)
+                    }
                     _ => mfa.upgrade(Stored { record, revision }, &secret).await?,
                 };
                 if let ApiKeyState::Active { hash, .. } = &record.state {
@@ -250,6 +272,17 @@ impl Mfa {
         flight.await
     }
 
+    /// Notes that a key is in use: where a hash was computed anyway, and once an hour at most. Not worth failing a
+    /// call for.
+    async fn note_use(&self, record: &ApiKeyRecord, revision: Revision) {
+        let now = self.parts.clock.now();
+        if record.last_used_at.is_some_and(|last| now.since(last) < USE_NOTED) {
+            return;
+        }
+        let used = ApiKeyRecord { last_used_at: Some(now), ..record.clone() };
+        let _ = self.parts.stores.api_keys.save(&used, Expect::At(revision)).await;
+    }
+
     /// Gives a seed-made key its keyring and an Argon2id hash, with one conditional save. If another process
     /// did so first, its keyring is the one that counts.
     async fn upgrade(&self, stored: Stored<ApiKeyRecord>, secret: &ApiSecret) -> Landing {
@@ -259,12 +292,14 @@ impl Mfa {
         };
         let key = record.key.clone();
         let keyring = Keyring::upgraded(secret.legacy_key(), &*self.parts.random)?;
-        let keyring = seal_keyring(&keyring, secret, &key, &record.consumer, &*self.parts.random)?;
+        let keyring =
+            KeyEncryptionKey::new(secret, &key, &record.consumer).wrap(&keyring, &*self.parts.random)?;
         let salt = random_bytes::<16>(&*self.parts.random)?;
         let hash = self.parts.hasher.hash(verifier(&key, secret), *salt).await?;
         let state = ApiKeyState::Active { activated_at, hash, keyring: Some(keyring) };
 
-        let upgraded = ApiKeyRecord { state, ..record };
+        let last_used_at = Some(self.parts.clock.now());
+        let upgraded = ApiKeyRecord { state, last_used_at, ..record };
         match self.parts.stores.api_keys.save(&upgraded, Expect::At(revision)).await {
             Ok(_) => {
                 self.parts.events.record(&Event::of_key(self.parts.clock.now(), Action::ApiKeyUpgraded, key));

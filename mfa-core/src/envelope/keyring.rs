@@ -17,9 +17,24 @@ pub struct DataKeyId(pub(super) u32);
 
 const KEY_ENCRYPTION_KEY: DataKeyId = DataKeyId(0);
 
+impl DataKeyId {
+    /// The number to store.
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+
+    /// Wraps a number that was stored.
+    pub const fn from_stored(number: u32) -> Self {
+        Self(number)
+    }
+}
+
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Algorithm {
     Aes256Gcm,
+    /// AES-256-GCM in pre-activation (SP 800-57 part 1 §7): opens, and seals only what it sealed before, until every
+    /// copy of the keyring has it.
+    PreActive,
     /// The seeds' AES-CTR: opens, never seals.
     LegacyCtr,
 }
@@ -28,6 +43,16 @@ struct DataKey {
     id: DataKeyId,
     algorithm: Algorithm,
     key: SecretBytes,
+}
+
+impl DataKey {
+    fn copy(&self) -> Self {
+        Self { id: self.id, algorithm: self.algorithm, key: SecretBytes::new(self.key.expose().to_vec()) }
+    }
+
+    fn is_gcm(&self) -> bool {
+        self.algorithm != Algorithm::LegacyCtr
+    }
 }
 
 /// A consumer's data keys. Seals with the newest, opens with whichever a record names; wiped when dropped.
@@ -87,8 +112,20 @@ impl Keyring {
         plaintext: &[u8],
         random: &dyn SecureRandom,
     ) -> Result<Sealed<T>, RandomError> {
-        let newest = self.newest();
-        seal(&kdf::record_key(newest.key.expose(), context), newest.id, context, plaintext, random)
+        self.seal_again(None, context, plaintext, random)
+    }
+
+    /// Seals what was found sealed under `found` for the same place: never under an older data key than that, or
+    /// a caller with an old copy of the keyring would undo a rotation.
+    pub(crate) fn seal_again<T>(
+        &self,
+        found: Option<DataKeyId>,
+        context: &Context<'_>,
+        plaintext: &[u8],
+        random: &dyn SecureRandom,
+    ) -> Result<Sealed<T>, RandomError> {
+        let key = self.sealing(found);
+        seal(&kdf::record_key(key.key.expose(), context), key.id, context, plaintext, random)
     }
 
     /// Opens what was sealed for the place `context` under any data key of this ring.
@@ -102,8 +139,8 @@ impl Keyring {
         sealed: &Sealed<T>,
     ) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
         let id = sealed.data_key_id().ok_or(DoesNotOpen)?;
-        let gcm = |key: &&DataKey| key.id == id && key.algorithm == Algorithm::Aes256Gcm;
-        let data_key = self.keys.iter().find(gcm).ok_or(DoesNotOpen)?;
+        let named = |key: &&DataKey| key.id == id && key.is_gcm();
+        let data_key = self.keys.iter().find(named).ok_or(DoesNotOpen)?;
         open(&kdf::record_key(data_key.key.expose(), context), id, context, sealed)
     }
 
@@ -121,7 +158,82 @@ impl Keyring {
 
     /// Whether `id` is one of this ring's data keys that seal.
     pub(crate) fn has(&self, id: DataKeyId) -> bool {
+        self.keys.iter().any(|key| key.id == id && key.is_gcm())
+    }
+
+    /// Whether `id` is one of the data keys that seal anything.
+    pub(crate) fn is_active(&self, id: DataKeyId) -> bool {
         self.keys.iter().any(|key| key.id == id && key.algorithm == Algorithm::Aes256Gcm)
+    }
+
+    /// The data key that what was found under `found` is sealed with again.
+    pub(crate) fn sealing_id(&self, found: Option<DataKeyId>) -> DataKeyId {
+        self.sealing(found).id
+    }
+
+    /// The same for what was found under several.
+    pub(crate) fn sealing_id_of(&self, found: &[DataKeyId]) -> DataKeyId {
+        let newest = self.newest_id();
+        let is_one = |key: &&DataKey| key.id == newest || key.is_gcm() && found.contains(&key.id);
+        self.keys.iter().rfind(is_one).map_or(newest, |key| key.id)
+    }
+
+    /// Whether nothing would change its data key if it were sealed again.
+    pub(crate) fn are_newest(&self, found: &[DataKeyId]) -> bool {
+        let under = self.sealing_id_of(found);
+        found.iter().all(|id| *id == under)
+    }
+
+    fn sealing(&self, found: Option<DataKeyId>) -> &DataKey {
+        let newest = self.newest();
+        let is_newest = |key: &&DataKey| key.id == newest.id || Some(key.id) == found && key.is_gcm();
+        self.keys.iter().rfind(is_newest).unwrap_or(newest)
+    }
+
+    pub(crate) fn copy(&self) -> Self {
+        Self { keys: self.keys.iter().map(DataKey::copy).collect() }
+    }
+
+    /// This ring and a fresh data key in pre-activation; and which that is.
+    pub(crate) fn with_fresh(&self, random: &dyn SecureRandom) -> Result<(Self, DataKeyId), RandomError> {
+        let mut keys: Vec<DataKey> = self.keys.iter().map(DataKey::copy).collect();
+        let key = SecretBytes::new(random_bytes::<32>(random)?.to_vec());
+        // Random, so that two rotations that begin at once do not mean different keys by one number.
+        let mut id = DataKeyId(0);
+        while id.0 < 256 || self.has(id) {
+            id = DataKeyId(u32::from_be_bytes(*random_bytes::<4>(random)?));
+        }
+        keys.push(DataKey { id, algorithm: Algorithm::PreActive, key });
+        Ok((Self { keys }, id))
+    }
+
+    /// Whether a data key waits for its activation.
+    pub(crate) fn is_rotating(&self) -> bool {
+        self.keys.iter().any(|key| key.algorithm == Algorithm::PreActive)
+    }
+
+    /// This ring and what `other` has beside; `None` if that is nothing.
+    pub(crate) fn joined(&self, other: &Self) -> Option<Self> {
+        let missing = other.keys.iter().filter(|key| !self.keys.iter().any(|own| own.id == key.id));
+        let missing: Vec<_> = missing.map(DataKey::copy).collect();
+        let keys = || self.keys.iter().map(DataKey::copy).chain(missing.iter().map(DataKey::copy)).collect();
+        (!missing.is_empty()).then(|| Self { keys: keys() })
+    }
+
+    /// This ring with the data key `id` active, as the newest.
+    pub(crate) fn activated(&self, id: DataKeyId) -> Self {
+        let mut keys: Vec<DataKey> = self.keys.iter().map(DataKey::copy).collect();
+        keys.sort_by_key(|key| key.id == id);
+        for key in keys.iter_mut().filter(|key| key.id == id) {
+            key.algorithm = Algorithm::Aes256Gcm;
+        }
+        Self { keys }
+    }
+
+    /// This ring with the data key `id` alone; `None` if it has no other.
+    pub(crate) fn only(&self, id: DataKeyId) -> Option<Self> {
+        let keys: Vec<_> = self.keys.iter().filter(|key| key.id == id).map(DataKey::copy).collect();
+        (keys.len() < self.keys.len() && !keys.is_empty()).then_some(Self { keys })
     }
 
     /// The data key that seals.
@@ -144,6 +256,7 @@ impl Keyring {
             bytes.push(match algorithm {
                 Algorithm::Aes256Gcm => 1,
                 Algorithm::LegacyCtr => 2,
+                Algorithm::PreActive => 3,
             });
             let key = key.expose();
             bytes.push(u8::try_from(key.len()).unwrap_or(u8::MAX));
@@ -161,6 +274,7 @@ impl Keyring {
             let algorithm = match (algorithm, key.len()) {
                 (1, 32) => Algorithm::Aes256Gcm,
                 (2, 16 | 24 | 32) => Algorithm::LegacyCtr,
+                (3, 32) => Algorithm::PreActive,
                 _ => return None,
             };
             let key = SecretBytes::new(key.to_vec());
@@ -178,30 +292,47 @@ impl fmt::Debug for Keyring {
     }
 }
 
-/// Wraps the copy of a keyring that belongs to one API key.
-pub(crate) fn seal_keyring(
-    keyring: &Keyring,
-    secret: &ApiSecret,
-    key: &ApiKey,
-    consumer: &ConsumerId,
-    random: &dyn SecureRandom,
-) -> Result<Sealed<Keyring>, RandomError> {
-    let kek = kdf::key_encryption_key(secret, key, consumer);
-    seal(&kek, KEY_ENCRYPTION_KEY, &place(key, consumer), &keyring.encode(), random)
+/// The key-encryption key of one API key: opens its copy of the keyring. Wiped when dropped.
+pub(crate) struct KeyEncryptionKey {
+    key: Zeroizing<[u8; 32]>,
+    api_key: ApiKey,
+    consumer: ConsumerId,
 }
 
-/// Unwraps what [`seal_keyring`] wrapped.
-pub(crate) fn open_keyring(
-    sealed: &Sealed<Keyring>,
-    secret: &ApiSecret,
-    key: &ApiKey,
-    consumer: &ConsumerId,
-) -> Result<Keyring, DoesNotOpen> {
-    let kek = kdf::key_encryption_key(secret, key, consumer);
-    let encoded = open(&kek, KEY_ENCRYPTION_KEY, &place(key, consumer), sealed)?;
-    Keyring::decode(&encoded).ok_or(DoesNotOpen)
+impl KeyEncryptionKey {
+    pub(crate) fn new(secret: &ApiSecret, api_key: &ApiKey, consumer: &ConsumerId) -> Self {
+        let key = kdf::key_encryption_key(secret, api_key, consumer);
+        Self { key, api_key: api_key.clone(), consumer: consumer.clone() }
+    }
+
+    /// The key whose copy it opens.
+    pub(crate) const fn api_key(&self) -> &ApiKey {
+        &self.api_key
+    }
+
+    /// Wraps the copy of a keyring that belongs to the API key.
+    pub(crate) fn wrap(
+        &self,
+        keyring: &Keyring,
+        random: &dyn SecureRandom,
+    ) -> Result<Sealed<Keyring>, RandomError> {
+        seal(&self.key, KEY_ENCRYPTION_KEY, &self.place(), &keyring.encode(), random)
+    }
+
+    /// Unwraps what [`wrap`](Self::wrap) wrapped.
+    pub(crate) fn unwrap(&self, sealed: &Sealed<Keyring>) -> Result<Keyring, DoesNotOpen> {
+        let encoded = open(&self.key, KEY_ENCRYPTION_KEY, &self.place(), sealed)?;
+        Keyring::decode(&encoded).ok_or(DoesNotOpen)
+    }
+
+    fn place(&self) -> Context<'_> {
+        let Self { api_key, consumer, .. } = self;
+        Context { consumer, kind: RecordKind::ApiKey, record_id: api_key.as_str(), field: "keyring" }
+    }
 }
 
-fn place<'a>(key: &'a ApiKey, consumer: &'a ConsumerId) -> Context<'a> {
-    Context { consumer, kind: RecordKind::ApiKey, record_id: key.as_str(), field: "keyring" }
+impl fmt::Debug for KeyEncryptionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyEncryptionKey(..)")
+    }
 }

@@ -18,4 +18,4 @@ pub use keyring::{DataKeyId, Keyring};
 pub use seal::{DoesNotOpen, Sealed};
 
 pub(crate) use kdf::verifier;
-pub(crate) use keyring::{open_keyring, seal_keyring};
+pub(crate) use keyring::KeyEncryptionKey;

@@ -26,10 +26,22 @@ pub struct ApiKeyRecord {
     pub expires_at: Option<UnixTime>,
     /// When it was last used, give or take an hour.
     pub last_used_at: Option<UnixTime>,
-    /// The rotation to this key that is under way.
+    /// The rotation to this key: under way, or the last one.
     pub rotation: Option<RotationMark>,
     /// Where it is in its life.
     pub state: ApiKeyState,
+}
+
+impl ApiKeyRecord {
+    /// Whether the key has ended by itself.
+    pub fn is_expired(&self, now: UnixTime) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
+    }
+
+    /// Whether the key is in use.
+    pub fn is_usable(&self, now: UnixTime) -> bool {
+        matches!(self.state, ApiKeyState::Active { .. }) && !self.is_expired(now)
+    }
 }
 
 /// How far a rotation has come. Whoever resumes it needs nothing else.
@@ -42,6 +54,16 @@ pub struct RotationMark {
     pub data_key: u32,
     /// Behind which record it continues; `None` at the beginning.
     pub cursor: Option<String>,
+}
+
+impl RotationMark {
+    /// The cursor of a rotation that has come to its end.
+    pub(crate) const DONE: &str = "done";
+
+    /// Whether the rotation has come to its end.
+    pub fn is_done(&self) -> bool {
+        self.cursor.as_deref() == Some(Self::DONE)
+    }
 }
 
 /// The life of an API key (SP 800-57 part 1 §7: pre-activation, active, deactivated).

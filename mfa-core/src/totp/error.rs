@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::InvalidParameters;
+use crate::api_key::ApiKeyError;
 use crate::envelope::DoesNotOpen;
 use crate::random::RandomError;
 use crate::store::StoreError;
@@ -49,6 +50,10 @@ pub enum TotpError {
     /// The random generator failed.
     #[error(transparent)]
     Random(#[from] RandomError),
+
+    /// The caller's key was revoked, or cannot be read, in the middle of the call.
+    #[error(transparent)]
+    ApiKey(#[from] ApiKeyError),
 
     /// The store failed.
     #[error(transparent)]

@@ -12,7 +12,7 @@ use crate::clock::UnixTime;
 use crate::envelope::{Context, DoesNotOpen, RecordKind, Sealed};
 use crate::event::Action;
 use crate::random::{RandomError, random_uuid};
-use crate::store::{Expect, StoreError, Stored, TotpRecord};
+use crate::store::{Expect, Revision, StoreError, Stored, TotpRecord};
 
 /// Attempts at a conditional save before giving up. Contenders of one record are throttled long before.
 const ATTEMPTS: u32 = 32;
@@ -83,7 +83,8 @@ impl<'a> TotpService<'a> {
             failures: 0,
             failed_at: None,
         };
-        parts.stores.totp.save(&record, Expect::Absent).await?;
+        let revision = parts.stores.totp.save(&record, Expect::Absent).await?;
+        self.settle(record, revision).await?;
         self.consumer.record(Action::TotpEnrolled, id.0);
         Ok(EnrolledTotp { id, secret_base32: secret.expose_base32(), key_uri })
     }
@@ -106,7 +107,7 @@ impl<'a> TotpService<'a> {
             let Some(Stored { record, revision }) = stored else { return self.refuse(id) };
             let now = parts.clock.now();
             self.admit(&record, now)?;
-            let secret = self.open(&record)?;
+            let secret = self.open(&record).await?;
 
             let step = secret.matching_step(&code, TimeStep::at(now, secret.period));
             // A step is accepted once, RFC 6238 §5.2, and an older one never after it.
@@ -136,7 +137,7 @@ impl<'a> TotpService<'a> {
     pub async fn status(&self, id: TotpId) -> Result<TotpStatus, TotpError> {
         let parts = &self.consumer.mfa.parts;
         let stored = parts.stores.totp.get(&self.consumer.id, id).await?.ok_or(TotpError::NotFound)?;
-        let secret = self.open(&stored.record)?;
+        let secret = self.open(&stored.record).await?;
         Ok(TotpStatus {
             id,
             created_at: stored.record.created_at,
@@ -160,7 +161,7 @@ impl<'a> TotpService<'a> {
         for _ in 0..ATTEMPTS {
             let stored = parts.stores.totp.get(&self.consumer.id, id).await?;
             let Stored { record, revision } = stored.ok_or(TotpError::NotFound)?;
-            let secret = self.open(&record)?;
+            let secret = self.open(&record).await?;
             let secret = self.reseal(id, &secret, record.secret)?;
             let reset = TotpRecord { secret, failures: 0, failed_at: None, ..record };
             match parts.stores.totp.save(&reset, Expect::At(revision)).await {
@@ -219,37 +220,73 @@ impl<'a> TotpService<'a> {
         Err(TotpError::NotAccepted)
     }
 
-    fn open(&self, record: &TotpRecord) -> Result<SharedSecret, DoesNotOpen> {
-        let keyring = &self.consumer.keyring;
-        if record.secret.data_key_id().is_some() {
+    async fn open(&self, record: &TotpRecord) -> Result<SharedSecret, TotpError> {
+        if let Some(found) = record.secret.data_key_id() {
+            let keyring = self.consumer.keyring_with(Some(found)).await?;
             let id = record.id.to_string();
-            return SharedSecret::decode(&keyring.open(&self.place(&id), &record.secret)?);
+            return Ok(SharedSecret::decode(&keyring.open(&self.place(&id), &record.secret)?)?);
         }
         // Whatever we saved is in our format, so a seed's ciphertext in a record of ours was put there.
         let untouched =
             record.created_at.is_none() && record.last_accepted_step.is_none() && record.failures == 0;
         if !untouched {
-            return Err(DoesNotOpen);
+            return Err(DoesNotOpen.into());
         }
-        SharedSecret::decode_legacy(&keyring.open_legacy(&record.secret)?)
+        let plaintext = self.consumer.keyring().open_legacy(&record.secret)?;
+        Ok(SharedSecret::decode_legacy(&plaintext)?)
     }
 
     fn seal(&self, id: TotpId, secret: &SharedSecret) -> Result<Sealed<SharedSecret>, RandomError> {
         let random = &*self.consumer.mfa.parts.random;
-        self.consumer.keyring.seal(&self.place(&id.to_string()), &secret.encode(), random)
+        self.consumer.keyring().seal(&self.place(&id.to_string()), &secret.encode(), random)
     }
 
-    /// Seals the secret anew if it is not under the newest data key: rows upgrade as they are touched.
+    /// Seals the secret anew if it is under an older data key than the newest: rows upgrade as they are touched.
     fn reseal(
         &self,
         id: TotpId,
         secret: &SharedSecret,
         sealed: Sealed<SharedSecret>,
     ) -> Result<Sealed<SharedSecret>, RandomError> {
-        if sealed.data_key_id() == Some(self.consumer.keyring.newest_id()) {
+        let (keyring, found) = (self.consumer.keyring(), sealed.data_key_id());
+        if found == Some(keyring.sealing_id(found)) {
             return Ok(sealed);
         }
-        self.seal(id, secret)
+        let random = &*self.consumer.mfa.parts.random;
+        keyring.seal_again(found, &self.place(&id.to_string()), &secret.encode(), random)
+    }
+
+    /// Puts a record under the newest data key, if it is not; says whether it was not. `None` if it is gone.
+    pub(crate) async fn reencrypt(&self, stored: Stored<TotpRecord>) -> Result<Option<bool>, TotpError> {
+        let mut current = stored;
+        for _ in 0..ATTEMPTS {
+            let Stored { record, revision } = current;
+            let id = record.id;
+            let (found, secret) = (record.secret.data_key_id(), self.open(&record).await?);
+            if found == Some(self.consumer.keyring().sealing_id(found)) {
+                return Ok(Some(false));
+            }
+            let secret = self.reseal(id, &secret, record.secret)?;
+            let store = &self.consumer.mfa.parts.stores.totp;
+            match store.save(&TotpRecord { secret, ..record }, Expect::At(revision)).await {
+                Ok(_) => return Ok(Some(true)),
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let Some(again) = store.get(&self.consumer.id, id).await? else { return Ok(None) };
+            current = again;
+        }
+        Err(TotpError::Store(StoreError::Conflict))
+    }
+
+    /// After a record was made: puts it under the newest data key if a rotation took place meanwhile, whose pass
+    /// over the records may have missed it.
+    async fn settle(&self, record: TotpRecord, revision: Revision) -> Result<(), TotpError> {
+        let sealed_under = self.consumer.keyring().newest_id();
+        if self.consumer.read_keyring().await?.newest_id() == sealed_under {
+            return Ok(());
+        }
+        self.reencrypt(Stored { record, revision }).await.map(drop)
     }
 
     fn place<'b>(&'b self, id: &'b str) -> Context<'b> {

@@ -65,7 +65,12 @@ impl Ceremony {
         let parts = &consumer.mfa.parts;
         let id = id_of(&consumer.id, challenge);
         let sealed = parts.stores.ceremonies.take(id, parts.clock.now()).await?.ok_or(Refusal::Challenge)?;
-        let opened = consumer.keyring.open(&place(&consumer.id, &HEXLOWER.encode(&id.0)), &sealed)?;
+        let keyring = consumer.keyring_with(sealed.data_key_id()).await?;
+        if sealed.data_key_id().is_some_and(|id| !keyring.has(id)) {
+            // Begun before a rotation, and finished after its end: over, like any other that took too long.
+            return Err(Refusal::Challenge.into());
+        }
+        let opened = keyring.open(&place(&consumer.id, &HEXLOWER.encode(&id.0)), &sealed)?;
         serde_json::from_slice(&opened).map_err(|_| crate::envelope::DoesNotOpen.into())
     }
 
@@ -106,7 +111,7 @@ impl Ceremony {
         #[expect(clippy::expect_used, reason = "strings and lists of strings serialise")]
         let json = Zeroizing::new(serde_json::to_vec(self).expect("strings"));
         let id = HEXLOWER.encode(&id.0);
-        consumer.keyring.seal(&place(&consumer.id, &id), &json, &*consumer.mfa.parts.random)
+        consumer.keyring().seal(&place(&consumer.id, &id), &json, &*consumer.mfa.parts.random)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Why a ceremony failed.
 
+use crate::api_key::ApiKeyError;
 use crate::envelope::DoesNotOpen;
 use crate::random::RandomError;
 use crate::store::StoreError;
@@ -147,6 +148,10 @@ pub enum WebauthnError {
     /// The random generator failed.
     #[error(transparent)]
     Random(#[from] RandomError),
+
+    /// The caller's key was revoked, or cannot be read, in the middle of the call.
+    #[error(transparent)]
+    ApiKey(#[from] ApiKeyError),
 
     /// The store failed.
     #[error(transparent)]

@@ -9,7 +9,7 @@ use super::{
 use crate::Consumer;
 use crate::event::Action;
 use crate::random::random_uuid;
-use crate::store::{StoreError, UserId};
+use crate::store::{Expect, StoreError, Stored, UserId};
 
 /// Attempts at a conditional save before giving up.
 const ATTEMPTS: u32 = 64;
@@ -323,7 +323,14 @@ impl Consumer {
     /// Saves what was opened, on condition that nobody wrote in between.
     pub(crate) async fn save_user(&self, open: &OpenUser) -> Result<(), WebauthnError> {
         let record = self.seal_user(open)?;
-        self.mfa.parts.stores.users.save(&record, open.expect()).await?;
+        let revision = self.mfa.parts.stores.users.save(&record, open.expect()).await?;
+        if open.expect() == Expect::Absent {
+            // A rotation that took place meanwhile may have missed a record that was only just made.
+            let sealed_under = self.keyring().newest_id();
+            if self.read_keyring().await?.newest_id() != sealed_under {
+                Box::pin(self.reencrypt_user(Stored { record, revision })).await?;
+            }
+        }
         Ok(())
     }
 }

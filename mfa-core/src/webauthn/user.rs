@@ -5,12 +5,15 @@ use zeroize::Zeroizing;
 use super::options::LegacyKey;
 use super::{Credentials, WebauthnError, decode_any_base64};
 use crate::Consumer;
-use crate::envelope::{Context, DoesNotOpen, RecordKind, Sealed};
+use crate::envelope::{Context, DataKeyId, DoesNotOpen, Keyring, RecordKind, Sealed};
 use crate::random::RandomError;
-use crate::store::{Expect, Revision, UserId, UserRecord};
+use crate::store::{Expect, Revision, StoreError, Stored, UserId, UserRecord};
 use crate::u2f::LegacyU2fKey;
 
 type Plaintext = Zeroizing<Vec<u8>>;
+
+/// Attempts at a conditional save before giving up.
+const ATTEMPTS: u32 = 32;
 
 /// A user as this consumer's keys open it.
 #[derive(Clone, Debug)]
@@ -18,6 +21,10 @@ pub(crate) struct OpenUser {
     pub(crate) id: UserId,
     /// Where the record was read; `None` for a new one.
     revision: Option<Revision>,
+    /// The data keys it was found under.
+    found: Vec<DataKeyId>,
+    /// Whether it is as a seed left it.
+    may_be_legacy: bool,
     pub(crate) credentials: Credentials,
     app_id: Option<Plaintext>,
     key_handle: Option<Plaintext>,
@@ -32,6 +39,8 @@ impl OpenUser {
         Self {
             id,
             revision: None,
+            found: Vec::new(),
+            may_be_legacy: false,
             credentials: Credentials::default(),
             app_id: None,
             key_handle: None,
@@ -73,15 +82,28 @@ impl Consumer {
     /// Reads and opens a user's record.
     pub(crate) async fn open_user(&self, id: UserId) -> Result<Option<OpenUser>, WebauthnError> {
         let Some(stored) = self.mfa.parts.stores.users.get(&self.id, id).await? else { return Ok(None) };
-        let record = stored.record;
+        self.open_stored_user(stored).await.map(Some)
+    }
+
+    /// Opens a user's record that was read.
+    pub(crate) async fn open_stored_user(
+        &self,
+        stored: Stored<UserRecord>,
+    ) -> Result<OpenUser, WebauthnError> {
+        let Stored { record, revision } = stored;
+        let id = record.id;
         let fields =
             [&record.credentials, &record.u2f_app_id, &record.u2f_key_handle, &record.u2f_public_key];
-        // A write of ours seals every field, so a seed's ciphertext among ours was put there.
-        let ours =
-            |field: &&Option<Sealed<Vec<u8>>>| field.as_ref().is_some_and(|sealed| self.is_ours(sealed));
-        let may_be_legacy = !fields.iter().any(ours) && record.u2f_sign_count.is_none();
-        let open =
-            |name, field: &Option<Sealed<Vec<u8>>>| self.open_field(id, name, field.as_ref(), may_be_legacy);
+        let named = || fields.iter().filter_map(|field| field.as_ref()?.data_key_id());
+        let unknown = named().find(|id| !self.keyring().has(*id));
+        let keyring = self.keyring_with(unknown).await?;
+        // A write of ours seals every field, so a seed's ciphertext among ours was put there. A seed's raw
+        // ciphertext begins with random bytes, so the version alone does not tell.
+        let may_be_legacy = !named().any(|id| keyring.has(id)) && record.u2f_sign_count.is_none();
+        let open = |name, field: &Option<Sealed<Vec<u8>>>| {
+            self.open_field(&keyring, id, name, field.as_ref(), may_be_legacy)
+        };
+        let found = named().filter(|id| keyring.has(*id)).collect();
 
         let credentials = match open("credentials", &record.credentials)? {
             Some(json) => Credentials::parse(&json)?,
@@ -96,25 +118,29 @@ impl Consumer {
             }
             _ => None,
         };
-        Ok(Some(OpenUser {
+        Ok(OpenUser {
             id,
-            revision: Some(stored.revision),
+            revision: Some(revision),
+            found,
+            may_be_legacy,
             credentials,
             app_id,
             key_handle,
             public_key,
             u2f_sign_count: record.u2f_sign_count,
             legacy,
-        }))
+        })
     }
 
     /// Seals every field of the user anew, under the newest data key.
     pub(crate) fn seal_user(&self, user: &OpenUser) -> Result<UserRecord, RandomError> {
-        let random = &*self.mfa.parts.random;
+        let (random, keyring) = (&*self.mfa.parts.random, self.keyring());
+        let under = keyring.sealing_id_of(&user.found);
         let record_id = user.id.to_string();
         let seal = |field, plaintext: Option<&[u8]>| {
             let place = Context { consumer: &self.id, kind: RecordKind::User, record_id: &record_id, field };
-            plaintext.map(|plaintext| self.keyring.seal(&place, plaintext, random)).transpose()
+            let seal = |plaintext| keyring.seal_again(Some(under), &place, plaintext, random);
+            plaintext.map(seal).transpose()
         };
         let credentials = (user.credentials.len() > 0).then(|| Zeroizing::new(user.credentials.to_json()));
         Ok(UserRecord {
@@ -128,14 +154,32 @@ impl Consumer {
         })
     }
 
-    /// Whether the bytes name a data key of this keyring. A seed's raw ciphertext begins with random bytes, so the
-    /// version alone does not tell.
-    fn is_ours(&self, sealed: &Sealed<Vec<u8>>) -> bool {
-        sealed.data_key_id().is_some_and(|id| self.keyring.has(id))
+    /// Puts a record under the newest data key, if it is not; says whether it was not. `None` if it is gone.
+    pub(crate) async fn reencrypt_user(
+        &self,
+        stored: Stored<UserRecord>,
+    ) -> Result<Option<bool>, WebauthnError> {
+        let (id, mut current) = (stored.record.id, stored);
+        for _ in 0..ATTEMPTS {
+            let open = self.open_stored_user(current).await?;
+            if !open.may_be_legacy && self.keyring().are_newest(&open.found) {
+                return Ok(Some(false));
+            }
+            match self.save_user(&open).await {
+                Ok(()) => return Ok(Some(true)),
+                Err(WebauthnError::Store(StoreError::Conflict)) => {}
+                Err(error) => return Err(error),
+            }
+            let again = self.mfa.parts.stores.users.get(&self.id, id).await?;
+            let Some(again) = again else { return Ok(None) };
+            current = again;
+        }
+        Err(StoreError::Conflict.into())
     }
 
     fn open_field(
         &self,
+        keyring: &Keyring,
         user: UserId,
         field: &str,
         sealed: Option<&Sealed<Vec<u8>>>,
@@ -143,13 +187,13 @@ impl Consumer {
     ) -> Result<Option<Plaintext>, DoesNotOpen> {
         // Nothing has many encodings: absent, empty, and the ciphertext of nothing.
         let Some(sealed) = sealed.filter(|sealed| !sealed.as_bytes().is_empty()) else { return Ok(None) };
-        let plaintext = if self.is_ours(sealed) {
+        let plaintext = if sealed.data_key_id().is_some_and(|id| keyring.has(id)) {
             let record_id = user.to_string();
             let place = Context { consumer: &self.id, kind: RecordKind::User, record_id: &record_id, field };
-            self.keyring.open(&place, sealed)?
+            keyring.open(&place, sealed)?
         } else if may_be_legacy {
             // The seeds' cipher opens with any key; garbage must not be taken for data and sealed as ours.
-            let plaintext = self.keyring.open_legacy(sealed)?;
+            let plaintext = keyring.open_legacy(sealed)?;
             if !is_well_formed(field, &plaintext) {
                 return Err(DoesNotOpen);
             }

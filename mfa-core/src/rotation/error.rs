@@ -1,0 +1,38 @@
+//! Why a rotation did not go on. What it had done stays done, and both keys work.
+
+use crate::api_key::ApiKeyError;
+use crate::random::RandomError;
+use crate::store::StoreError;
+
+/// Why a rotation stopped.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RotationError {
+    /// The old key and secret were not accepted.
+    #[error("the old API key is not valid")]
+    Old(#[source] ApiKeyError),
+
+    /// The new key and secret were not accepted.
+    #[error("the new API key is not valid")]
+    New(#[source] ApiKeyError),
+
+    /// A key is rotated to another one.
+    #[error("the old and the new API key are the same")]
+    SameKey,
+
+    /// The new key is another consumer's, or has records of its own.
+    #[error("the new API key is in use already: create and activate a fresh one")]
+    NewKeyInUse,
+
+    /// The consumer has one more key, which could not open what is re-encrypted.
+    #[error("the consumer has another active API key, {0}…: revoke it, or rotate from it")]
+    ThirdKey(String),
+
+    /// The random generator failed.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+
+    /// The store failed. Call again to go on.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

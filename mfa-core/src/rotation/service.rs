@@ -1,0 +1,205 @@
+//! Rotation from one key to another, and the same pass without another key.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+
+use super::RotationError;
+use super::plan::Presented;
+use super::reencrypt::Pass;
+use crate::api_key::{ApiKey, ApiKeyError, ApiSecret};
+use crate::clock::UnixTime;
+use crate::envelope::DataKeyId;
+use crate::event::{Action, Event};
+use crate::store::{Page, RotationMark, TotpRecord};
+use crate::{Consumer, Mfa};
+
+/// An API key and its secret.
+pub type Credentials<'a> = (&'a ApiKey, &'a ApiSecret);
+
+/// How a rotation is to go.
+#[derive(Clone, Copy)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it, with `..RotationOptions::default()`")]
+pub struct RotationOptions<'a> {
+    /// Where the call comes from: failures are counted against it.
+    pub source: IpAddr,
+    /// Whether the old key is revoked once the pass over the records has come to its end.
+    pub revoke_old: bool,
+    /// When to stop, to be called again; `None` for at the end.
+    pub until: Option<UnixTime>,
+    /// Records that are held at a time.
+    pub batch: usize,
+    /// Told after each batch.
+    pub progress: Option<&'a (dyn Fn(Progress) + Send + Sync)>,
+}
+
+impl Default for RotationOptions<'_> {
+    fn default() -> Self {
+        Self {
+            source: IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+            revoke_old: false,
+            until: None,
+            batch: Page::<TotpRecord>::LIMIT,
+            progress: None,
+        }
+    }
+}
+
+impl fmt::Debug for RotationOptions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { revoke_old, until, batch, .. } = self;
+        write!(f, "RotationOptions {{ revoke_old: {revoke_old}, until: {until:?}, batch: {batch} }}")
+    }
+}
+
+/// How far a rotation is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Records put under the fresh data key by this call.
+    pub complete: u64,
+    /// Records that cannot be read.
+    pub unreadable: u64,
+}
+
+/// What a call has done, and what is left.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct RotationReport {
+    /// TOTP records put under the fresh data key by this call.
+    pub totp_complete: u64,
+    /// TOTP records that are not under it: unreadable, or not reached before time was up.
+    pub totp_incomplete: u64,
+    /// The same for users.
+    pub webauthn_complete: u64,
+    /// The same for users.
+    pub webauthn_incomplete: u64,
+    /// Ids of the records that cannot be read, a thousand at most.
+    pub unreadable: Vec<String>,
+    /// Whether there were any, in this call or in one that it continues.
+    pub(super) any_unreadable: bool,
+    /// Whether everything is under the fresh data key and the older ones are gone from the keyrings.
+    pub done: bool,
+    /// Whether the old key is revoked.
+    pub old_revoked: bool,
+}
+
+impl Mfa {
+    /// Moves a consumer from one API key to another. Both work throughout; the old one until it is revoked.
+    /// May be called again with the same keys at any time: it goes on from where it was.
+    ///
+    /// # Errors
+    ///
+    /// [`RotationError`] says what to do. Nothing is changed by keys or secrets that are not accepted.
+    pub async fn rotate(
+        &self,
+        old: Credentials<'_>,
+        new: Credentials<'_>,
+        options: &RotationOptions<'_>,
+    ) -> Result<RotationReport, RotationError> {
+        // A key that a seed made gets its keyring here.
+        self.authenticate_from(options.source, old.0, old.1).await.map_err(RotationError::Old)?;
+        self.authenticate_from(options.source, new.0, new.1).await.map_err(RotationError::New)?;
+        if old.0 == new.0 {
+            return Err(RotationError::SameKey);
+        }
+        let mut old = self.present(old).await.map_err(RotationError::Old)?;
+        let mut new = self.present(new).await.map_err(RotationError::New)?;
+        let (complete, mut report) = if new.is_done_with(&old) {
+            (true, RotationReport { done: true, ..RotationReport::default() })
+        } else {
+            let goal = self.distribute(&mut old, &mut new).await?;
+            let (complete, mut report) = self.pass(&mut new, goal, options).await?;
+            if complete && !report.any_unreadable {
+                let pair = [old.record.key.clone(), new.record.key.clone()];
+                self.refuse_third_keys(&new.record.consumer, &pair).await?;
+                match self.note_progress(&mut old, None, Some(goal)).await {
+                    // Revoked meanwhile: it has no keyring any more.
+                    Ok(()) | Err(RotationError::New(ApiKeyError::Unauthorized)) => {}
+                    Err(error) => return Err(error),
+                }
+                self.finish(&mut new, goal, &mut report).await?;
+            }
+            (complete, report)
+        };
+        if complete && options.revoke_old {
+            self.revoke_api_key(&old.record.key).await.map_err(RotationError::Old)?;
+            report.old_revoked = true;
+        }
+        Ok(report)
+    }
+
+    /// Puts everything of a key's consumer under its newest data key, and forgets the older ones: the same pass as
+    /// a rotation's, without another key. Ends what a rotation left behind whose old key is revoked.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Mfa::rotate`]; the key is the [`New`](RotationError::New) one.
+    pub async fn upgrade_api_key(
+        &self,
+        credentials: Credentials<'_>,
+        options: &RotationOptions<'_>,
+    ) -> Result<RotationReport, RotationError> {
+        let authenticated = self.authenticate_from(options.source, credentials.0, credentials.1).await;
+        authenticated.map_err(RotationError::New)?;
+        let mut key = self.present(credentials).await.map_err(RotationError::New)?;
+        let goal = match &key.record.rotation {
+            Some(mark) if !mark.is_done() => {
+                // The other keys of the consumer may lack this data key.
+                let own = std::slice::from_ref(&key.record.key);
+                self.refuse_third_keys(&key.record.consumer, own).await?;
+                let goal = DataKeyId::from_stored(mark.data_key);
+                let goal = if key.keyring.has(goal) { goal } else { key.keyring.newest_id() };
+                self.activate_data_key(&mut key, goal).await?;
+                goal
+            }
+            _ => {
+                let goal = key.keyring.newest_id();
+                let started_at = self.parts.clock.now();
+                let mark = RotationMark { started_at, data_key: goal.number(), cursor: None };
+                self.note_progress(&mut key, Some(&mark), None).await?;
+                goal
+            }
+        };
+        let (complete, mut report) = self.pass(&mut key, goal, options).await?;
+        if complete && !report.any_unreadable {
+            self.finish(&mut key, goal, &mut report).await?;
+        }
+        Ok(report)
+    }
+
+    async fn pass(
+        &self,
+        key: &mut Presented,
+        goal: DataKeyId,
+        options: &RotationOptions<'_>,
+    ) -> Result<(bool, RotationReport), RotationError> {
+        let kek = key.key_encryption_key();
+        let consumer = Consumer::new(self.clone(), key.record.consumer.clone(), kek, key.keyring.copy());
+        let report = RotationReport::default();
+        let mut pass = Pass { mfa: self, consumer, key, goal, options, report };
+        let complete = pass.run().await?;
+        let report = pass.report;
+        if complete && report.any_unreadable {
+            // The next call looks at everything again.
+            let mark = key.record.rotation.clone().map(|mark| RotationMark { cursor: None, ..mark });
+            self.note_progress(key, mark.as_ref(), None).await?;
+        }
+        Ok((complete, report))
+    }
+
+    /// Nothing is left under an older data key: the keyring keeps this one alone.
+    async fn finish(
+        &self,
+        key: &mut Presented,
+        goal: DataKeyId,
+        report: &mut RotationReport,
+    ) -> Result<(), RotationError> {
+        let now = self.parts.clock.now();
+        let cursor = Some(RotationMark::DONE.to_owned());
+        let mark = RotationMark { started_at: now, data_key: goal.number(), cursor };
+        self.note_progress(key, Some(&mark), Some(goal)).await?;
+        self.parts.events.record(&Event::of_key(now, Action::ApiKeyRotated, key.record.key.clone()));
+        report.done = true;
+        Ok(())
+    }
+}

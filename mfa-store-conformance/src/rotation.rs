@@ -1,0 +1,456 @@
+//! Rotation, on the whole service: nothing is lost, nothing stays behind, nobody notices.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use mfa_core::api_key::{ApiKey, ApiKeyError, ApiSecret};
+use mfa_core::clock::UnixTime;
+use mfa_core::envelope::Sealed;
+use mfa_core::rotation::{RotationError, RotationOptions, RotationReport};
+use mfa_core::store::{ApiKeyRecord, Expect, Listing, Stores, TotpRecord, UserId};
+use mfa_core::totp::{TotpError, TotpId, TotpOptions};
+use mfa_core::webauthn::{
+    AuthenticationResponse, NewUser, RegistrationResponse, RelyingParty, WebauthnError,
+};
+use mfa_core::{Consumer, ConsumerId, Mfa};
+
+use crate::authenticator::{Browser, SoftAuthenticator};
+use crate::faults::{Fault, FaultyStores};
+use crate::races::{code_at, mfa_at};
+use crate::sample::at_once;
+use crate::seeds::load_key;
+
+const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+const ORIGIN: &str = "https://login.example.com";
+
+/// An API key with its secret.
+pub type Key = (ApiKey, Arc<ApiSecret>);
+
+/// A fresh key of `mfa`.
+pub async fn fresh_key(mfa: &Mfa) -> Key {
+    let key = mfa.create_api_key("dev@example.com").await.unwrap();
+    let secret = mfa.activate_api_key(&key, "dev@example.com").await.unwrap();
+    (key, Arc::new(secret))
+}
+
+/// What a consumer of the tests has: TOTPs with a code that is still good, and users with a passkey each.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Factors {
+    /// TOTPs.
+    pub totp: Vec<(TotpId, String)>,
+    /// Users.
+    pub users: Vec<(UserId, SoftAuthenticator)>,
+}
+
+impl Factors {
+    /// Enrols and registers so many.
+    pub async fn enroll(consumer: &Consumer, totp: usize, users: usize) -> Self {
+        let mut factors = Self::default();
+        for _ in 0..totp {
+            let enrolled = consumer.totp().enroll(TotpOptions::new("Acme", "jo")).await.unwrap();
+            factors.totp.push((enrolled.id, code_at(&enrolled.secret_base32, NOW)));
+        }
+        for _ in 0..users {
+            let mut authenticator = SoftAuthenticator::new(-7);
+            let user = register(consumer, &authenticator).await.unwrap();
+            authenticator.counter = 2;
+            factors.users.push((user, authenticator));
+        }
+        factors
+    }
+
+    /// Each works once more; TOTPs by their code, which is used up then.
+    pub async fn work(&mut self, consumer: &Consumer) {
+        for (id, code) in self.totp.drain(..) {
+            consumer.totp().verify(id, &code).await.unwrap();
+        }
+        for (user, authenticator) in &mut self.users {
+            login(consumer, *user, authenticator).await.unwrap();
+        }
+    }
+}
+
+fn party() -> RelyingParty {
+    RelyingParty::from_headers("example.com", "ACME Inc.", ORIGIN).unwrap()
+}
+
+/// Registers a new user.
+///
+/// # Errors
+///
+/// What the service says.
+pub async fn register(
+    consumer: &Consumer,
+    authenticator: &SoftAuthenticator,
+) -> Result<UserId, WebauthnError> {
+    let new_user = NewUser { id: None, name: "jo".to_owned(), display_name: "Jo".to_owned() };
+    let (user, options) = consumer.webauthn(party()).begin_registration(&new_user).await?;
+    let browser = Browser::new(ORIGIN, &serde_json::to_value(options).unwrap());
+    let created = authenticator.create(&browser).to_string();
+    let response = RegistrationResponse::from_json(created.as_bytes())?;
+    consumer.webauthn(party()).finish_registration(user, &response).await.map(|_| user)
+}
+
+/// One login.
+///
+/// # Errors
+///
+/// What the service says.
+pub async fn login(
+    consumer: &Consumer,
+    user: UserId,
+    authenticator: &mut SoftAuthenticator,
+) -> Result<(), WebauthnError> {
+    let options = consumer.webauthn(party()).begin_authentication(user).await?;
+    let browser = Browser::new(ORIGIN, &serde_json::to_value(options).unwrap());
+    let answer = authenticator.get(&browser).to_string();
+    let response = AuthenticationResponse::from_json(answer.as_bytes())?;
+    consumer.webauthn(party()).finish_authentication(user, &response).await.map(drop)
+}
+
+async fn rotate(mfa: &Mfa, old: &Key, new: &Key, revoke: bool) -> Result<RotationReport, RotationError> {
+    let options = RotationOptions { revoke_old: revoke, batch: 7, ..RotationOptions::default() };
+    mfa.rotate((&old.0, &old.1), (&new.0, &new.1), &options).await
+}
+
+async fn authenticate(mfa: &Mfa, key: &Key) -> Consumer {
+    mfa.authenticate(&key.0, &key.1).await.unwrap()
+}
+
+/// The numbers of the data keys that a consumer's records are under; 0 for a seed's ciphertext.
+pub async fn data_keys(stores: &Stores, consumer: &ConsumerId) -> Vec<u32> {
+    let number = |id: Option<mfa_core::envelope::DataKeyId>| id.map_or(0, |id| id.number());
+    let (mut ids, mut after) = (Vec::new(), None);
+    loop {
+        let page = stores.totp.page_by_consumer(consumer, after.as_ref(), 250, Listing::Exact).await.unwrap();
+        ids.extend(page.items.iter().map(|stored| number(stored.record.secret.data_key_id())));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    loop {
+        let page =
+            stores.users.page_by_consumer(consumer, after.as_ref(), 250, Listing::Exact).await.unwrap();
+        for stored in page.items {
+            let record = stored.record;
+            let fields =
+                [record.credentials, record.u2f_app_id, record.u2f_key_handle, record.u2f_public_key];
+            let sealed = fields.iter().flatten().filter(|sealed| !sealed.as_bytes().is_empty());
+            ids.extend(sealed.map(|sealed| number(sealed.data_key_id())));
+        }
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+/// R15: everything goes under one fresh data key, works with either key, and with the new one alone afterwards.
+pub async fn everything_rotates_and_both_keys_work(stores: &Stores) {
+    let (mfa, _clock) = mfa_at(stores, NOW);
+    let (old, new) = (fresh_key(&mfa).await, fresh_key(&mfa).await);
+    let consumer = authenticate(&mfa, &old).await;
+    let mut factors = Factors::enroll(&consumer, 20, 9).await;
+    let mut later = factors.totp.split_off(10);
+    let before = data_keys(stores, consumer.id()).await;
+
+    let report = rotate(&mfa, &old, &new, false).await.unwrap();
+    assert_eq!((report.totp_complete, report.webauthn_complete), (20, 9));
+    assert_eq!((report.totp_incomplete, report.webauthn_incomplete), (0, 0));
+    assert!(report.done && !report.old_revoked && report.unreadable.is_empty());
+    let after = data_keys(stores, consumer.id()).await;
+    assert_eq!(after.len(), 1);
+    assert!(!before.contains(&after[0]));
+
+    factors.work(&authenticate(&mfa, &old).await).await;
+    factors.totp.append(&mut later);
+    let report = rotate(&mfa, &old, &new, true).await.unwrap();
+    assert_eq!((report.totp_complete, report.webauthn_complete), (0, 0));
+    assert!(report.done && report.old_revoked);
+    let refused = mfa.authenticate(&old.0, &old.1).await;
+    assert!(matches!(refused, Err(ApiKeyError::Unauthorized)), "{refused:?}");
+    let consumer = authenticate(&mfa, &new).await;
+    factors.work(&consumer).await;
+    assert_eq!(data_keys(stores, consumer.id()).await, after);
+
+    // And on to a third one.
+    let third = fresh_key(&mfa).await;
+    assert!(rotate(&mfa, &new, &third, true).await.unwrap().done);
+    assert_ne!(data_keys(stores, consumer.id()).await, after);
+    factors.work(&authenticate(&mfa, &third).await).await;
+}
+
+/// Consumers that either seed made rotate to a fresh key, and nothing of theirs stays under the old secret.
+pub async fn consumers_of_the_seeds_rotate(stores: &Stores) {
+    let (node, go) = (crate::seeds::node_rows(), crate::go_rows::go_rows());
+    let (mfa, clock) = mfa_at(stores, NOW);
+    let (seed, _) = crate::seeds::load(stores).await;
+    for u2f in node["u2f"].as_array().unwrap().iter().filter(|u2f| u2f["registered"].is_object()) {
+        crate::go_rows::load_user(stores, &u2f["registered"]["row"]).await;
+    }
+    let (old, new) = ((seed.key.clone(), Arc::clone(&seed.secret)), fresh_key(&mfa).await);
+    let report = rotate(&mfa, &old, &new, true).await.unwrap();
+    assert!(report.done, "{report:?}");
+    assert_eq!((report.totp_complete, report.webauthn_complete), (3, 2));
+    let consumer = authenticate(&mfa, &new).await;
+    assert_eq!(data_keys(stores, consumer.id()).await.len(), 1);
+    assert!(!data_keys(stores, consumer.id()).await.contains(&0));
+    for (record, codes) in &seed.totp {
+        let (at, code) = codes.iter().max_by_key(|(at, _)| *at).unwrap();
+        clock.set(*at);
+        consumer.totp().verify(record.id, code).await.unwrap();
+    }
+    clock.set(NOW);
+
+    let seed = load_key(stores, &go["api_key"]).await;
+    let user = &go["user_with_five_credentials"];
+    let record = crate::go_rows::load_user(stores, &user["after_registration"]["row"]).await;
+    for (_, shape) in
+        go["credential_json_generations"].as_object().unwrap().iter().filter(|(n, _)| *n != "note")
+    {
+        crate::go_rows::load_user(stores, &shape["row_minimal"]).await;
+    }
+    let (old, new) = ((seed.key.clone(), Arc::clone(&seed.secret)), fresh_key(&mfa).await);
+    let report = rotate(&mfa, &old, &new, true).await.unwrap();
+    assert!(report.done && report.webauthn_complete == 6, "{report:?}");
+    let consumer = authenticate(&mfa, &new).await;
+    assert_eq!(data_keys(stores, consumer.id()).await.len(), 1);
+    for credential in user["credentials"].as_array().unwrap() {
+        let mut authenticator = crate::go_rows::authenticator_of(credential);
+        login(&consumer, record.id, &mut authenticator).await.unwrap();
+    }
+}
+
+/// Without another key: a seed's rows are all in our format, and its cipher is forgotten.
+pub async fn a_seed_key_upgrades_in_place(stores: &Stores) {
+    let (mfa, _clock) = mfa_at(stores, UnixTime::from_secs(0));
+    let (seed, _) = crate::seeds::load(stores).await;
+    let options = RotationOptions::default();
+    let report = mfa.upgrade_api_key((&seed.key, &seed.secret), &options).await.unwrap();
+    assert!(report.done && report.totp_complete == 3, "{report:?}");
+    let consumer = mfa.authenticate(&seed.key, &seed.secret).await.unwrap();
+    let ids = data_keys(stores, consumer.id()).await;
+    assert!(ids.len() == 1 && ids[0] != 0, "{ids:?}");
+
+    // The seed's row, put back from a backup, does not open any more: its key is not in the keyring.
+    let (record, codes) = &seed.totp[0];
+    assert!(stores.totp.delete(&record.consumer, record.id).await.unwrap());
+    stores.totp.save(record, Expect::Absent).await.unwrap();
+    let opened = consumer.totp().verify(record.id, &codes[0].1).await;
+    assert!(matches!(opened, Err(TotpError::DoesNotOpen(_))), "{opened:?}");
+    let report = mfa.upgrade_api_key((&seed.key, &seed.secret), &options).await.unwrap();
+    assert!(!report.done);
+    assert_eq!(report.unreadable, [record.id.to_string()]);
+}
+
+/// One record that does not open is counted and named; the others rotate. It is not done until that is settled.
+pub async fn one_unreadable_record_is_not_fatal(stores: &Stores) {
+    let (mfa, _clock) = mfa_at(stores, NOW);
+    let (old, new) = (fresh_key(&mfa).await, fresh_key(&mfa).await);
+    let consumer = authenticate(&mfa, &old).await;
+    let factors = Factors::enroll(&consumer, 12, 0).await;
+    let broken = factors.totp[5].0;
+    let stored = stores.totp.get(consumer.id(), broken).await.unwrap().unwrap();
+    let mut bytes = stored.record.secret.as_bytes().to_vec();
+    *bytes.last_mut().unwrap() ^= 1;
+    let record = TotpRecord { secret: Sealed::from_stored(bytes), ..stored.record };
+    stores.totp.save(&record, Expect::At(stored.revision)).await.unwrap();
+
+    for complete in [11, 0] {
+        let report = rotate(&mfa, &old, &new, false).await.unwrap();
+        assert_eq!((report.totp_complete, report.totp_incomplete), (complete, 1));
+        assert!(!report.done);
+        assert_eq!(report.unreadable, [broken.to_string()]);
+    }
+    assert_eq!(stores.totp.get(consumer.id(), broken).await.unwrap().unwrap().record, record);
+    authenticate(&mfa, &new).await.totp().delete(broken).await.unwrap();
+    assert!(rotate(&mfa, &old, &new, true).await.unwrap().done);
+}
+
+/// What cannot be rotated is refused, and no key changes.
+pub async fn wrong_combinations_change_nothing(stores: &Stores) {
+    let (mfa, _clock) = mfa_at(stores, NOW);
+    let (old, other) = (fresh_key(&mfa).await, fresh_key(&mfa).await);
+    let used = fresh_key(&mfa).await;
+    Factors::enroll(&authenticate(&mfa, &used).await, 1, 0).await;
+    let with_user = fresh_key(&mfa).await;
+    Factors::enroll(&authenticate(&mfa, &with_user).await, 0, 1).await;
+    let pending: Key = (mfa.create_api_key("dev@example.com").await.unwrap(), Arc::clone(&old.1));
+    let wrong: Key = (other.0.clone(), Arc::clone(&old.1));
+    let all = [&old, &other, &used, &with_user];
+    // So that noting a first use is not taken for a change.
+    for key in all {
+        authenticate(&mfa, key).await;
+    }
+    let keys = async || {
+        let mut records: Vec<ApiKeyRecord> = Vec::new();
+        for key in all {
+            records.push(stores.api_keys.get(&key.0).await.unwrap().unwrap().record);
+        }
+        records
+    };
+    let before = keys().await;
+    for (from, to, expected) in [
+        (&old, &old, "SameKey"),
+        (&old, &wrong, "New(Unauthorized)"),
+        (&wrong, &other, "Old(Unauthorized)"),
+        (&old, &pending, "New(Unauthorized)"),
+        (&pending, &old, "Old(Unauthorized)"),
+        (&old, &used, "NewKeyInUse"),
+        (&old, &with_user, "NewKeyInUse"),
+    ] {
+        let refused = rotate(&mfa, from, to, true).await;
+        assert_eq!(format!("{:?}", refused.unwrap_err()), expected);
+        assert_eq!(keys().await, before, "{expected}");
+    }
+
+    // A third key whose secret is not at hand could not open what is re-encrypted.
+    let third = mfa.create_api_key("third@example.com").await.unwrap();
+    let consumer = authenticate(&mfa, &old).await;
+    let secret = Arc::new(consumer.activate_api_key(&third, "third@example.com").await.unwrap());
+    let before = keys().await;
+    let refused = rotate(&mfa, &old, &other, true).await;
+    assert!(
+        matches!(&refused, Err(RotationError::ThirdKey(name)) if third.as_str().starts_with(name)),
+        "{refused:?}"
+    );
+    assert_eq!(keys().await, before);
+    // With it at hand, or gone, all is well.
+    assert!(rotate(&mfa, &old, &(third, secret), true).await.unwrap().done);
+}
+
+/// A key that is activated by one of a consumer's opens the same, and outlives it.
+pub async fn a_key_joins_by_its_activation(stores: &Stores) {
+    let (mfa, _clock) = mfa_at(stores, NOW);
+    let first = fresh_key(&mfa).await;
+    let consumer = authenticate(&mfa, &first).await;
+    let mut factors = Factors::enroll(&consumer, 2, 1).await;
+    let second = mfa.create_api_key("jo@example.com").await.unwrap();
+    let foreign = consumer.activate_api_key(&second, "other@example.com").await;
+    assert!(matches!(foreign, Err(ApiKeyError::NotFound)), "{foreign:?}");
+    let secret = consumer.activate_api_key(&second, "jo@example.com").await.unwrap();
+    let twice = consumer.activate_api_key(&second, "jo@example.com").await;
+    assert!(matches!(twice, Err(ApiKeyError::AlreadyActivated)), "{twice:?}");
+    mfa.revoke_api_key(&first.0).await.unwrap();
+    let joined = mfa.authenticate(&second, &secret).await.unwrap();
+    assert_eq!(joined.id(), consumer.id());
+    factors.work(&joined).await;
+}
+
+/// R15: whichever storage call of a rotation fails, before it or after it, calling again completes it.
+pub async fn a_fault_at_any_call_is_resumed(stores: &Stores) {
+    for fault in [Fault::Before, Fault::After] {
+        let mut failing = 0;
+        loop {
+            let faulty = FaultyStores::new(stores.clone());
+            let (mfa, _clock) = mfa_at(&faulty.stores(), NOW);
+            let (old, new) = (fresh_key(&mfa).await, fresh_key(&mfa).await);
+            let mut factors = Factors::enroll(&authenticate(&mfa, &old).await, 3, 1).await;
+            let calls = faulty.calls();
+            faulty.fail(failing, fault);
+            let first = rotate(&mfa, &old, &new, false).await;
+            let reached = faulty.calls() - calls > failing;
+            faulty.fail(u64::from(u32::MAX), fault);
+
+            // Whatever happened: the old key opens everything, and so does the new one once it has joined.
+            authenticate(&mfa, &old).await.totp().status(factors.totp[0].0).await.unwrap();
+            let report = rotate(&mfa, &old, &new, false).await.unwrap();
+            assert!(report.done, "{fault:?} {failing}: {first:?} {report:?}");
+            let consumer = authenticate(&mfa, &new).await;
+            factors.work(&consumer).await;
+            assert_eq!(data_keys(stores, consumer.id()).await.len(), 1, "{fault:?} {failing}");
+            if !reached {
+                break;
+            }
+            failing += 1;
+        }
+        assert!(failing > 15, "{failing}");
+    }
+}
+
+/// R16: traffic with either key goes on while a consumer rotates, and sees no error.
+pub async fn live_traffic_notices_nothing(stores: &Stores) {
+    let (mfa, _clock) = mfa_at(stores, NOW);
+    let mut old = fresh_key(&mfa).await;
+    let mut factors = Factors::enroll(&authenticate(&mfa, &old).await, 10, 4).await;
+    for _ in 0..3 {
+        let new = fresh_key(&mfa).await;
+        let stop = Arc::new(AtomicBool::new(false));
+        let traffic = at_once_until(&mfa, &[old.clone(), new.clone()], &stop);
+        let report = rotate(&mfa, &old, &new, false).await.unwrap();
+        stop.store(true, Ordering::SeqCst);
+        let mut made = Factors::default();
+        for task in traffic {
+            let factors = task.await.unwrap();
+            made.totp.extend(factors.totp);
+            made.users.extend(factors.users);
+        }
+        assert!(report.done, "{report:?}");
+        mfa.revoke_api_key(&old.0).await.unwrap();
+        let consumer = authenticate(&mfa, &new).await;
+        assert_eq!(data_keys(stores, consumer.id()).await.len(), 1);
+        made.work(&consumer).await;
+        for (user, authenticator) in &mut factors.users {
+            login(&consumer, *user, authenticator).await.unwrap();
+        }
+        old = new;
+    }
+    factors.work(&authenticate(&mfa, &old).await).await;
+}
+
+/// Enrols, verifies, registers and deletes with both keys until told to stop; what is left for the end.
+fn at_once_until(mfa: &Mfa, keys: &[Key], stop: &Arc<AtomicBool>) -> Vec<tokio::task::JoinHandle<Factors>> {
+    let client = |n: usize| {
+        let (mfa, key, stop) = (mfa.clone(), keys[n % 2].clone(), Arc::clone(stop));
+        let old = keys[0].clone();
+        tokio::spawn(async move {
+            let mut left = Factors::default();
+            while !stop.load(Ordering::SeqCst) {
+                let mut consumer = authenticate(&mfa, &key).await;
+                // Until it has joined, the new key has nothing to do.
+                if consumer.id() != &ConsumerId::of_first_key(&old.0)
+                    && consumer.id().as_str() == key.0.as_str()
+                {
+                    let owner = authenticate(&mfa, &old).await;
+                    if owner.id() != consumer.id() {
+                        consumer = owner;
+                    }
+                }
+                let mut made = Factors::enroll(&consumer, 2, 0).await;
+                let (id, code) = made.totp.pop().unwrap();
+                consumer.totp().verify(id, &code).await.unwrap();
+                consumer.totp().delete(id).await.unwrap();
+                left.totp.append(&mut made.totp);
+            }
+            left
+        })
+    };
+    (0..6).map(client).collect()
+}
+
+/// Two rotations of one consumer to two keys: at most one comes to its end, and nothing is lost either way.
+pub async fn of_two_rotations_at_once_nothing_is_lost(stores: &Stores) {
+    for _ in 0..4 {
+        let (mfa, _clock) = mfa_at(stores, NOW);
+        let (old, left, right) = (fresh_key(&mfa).await, fresh_key(&mfa).await, fresh_key(&mfa).await);
+        let mut factors = Factors::enroll(&authenticate(&mfa, &old).await, 4, 1).await;
+        let outcomes = at_once([left.clone(), right.clone()].map(|new| {
+            let (mfa, old) = (mfa.clone(), old.clone());
+            async move { rotate(&mfa, &old, &new, false).await }
+        }))
+        .await;
+        let allowed = |outcome: &Result<RotationReport, RotationError>| {
+            matches!(outcome, Ok(_) | Err(RotationError::ThirdKey(_)))
+        };
+        assert!(outcomes.iter().all(allowed), "{outcomes:?}");
+        // One of the new keys is given up, and the other one takes over.
+        mfa.revoke_api_key(&right.0).await.unwrap();
+        assert!(rotate(&mfa, &old, &left, true).await.unwrap().done);
+        factors.work(&authenticate(&mfa, &left).await).await;
+    }
+}
