@@ -15,6 +15,14 @@ pub struct ApiKeyView {
     activated_at: Option<u64>,
     revoked_at: Option<u64>,
     consumer: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<u64>,
+    /// Give or take an hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used_at: Option<u64>,
+    /// When the rotation to this key began that has not come to its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rotating_since: Option<u64>,
 }
 
 impl ApiKeyView {
@@ -25,6 +33,7 @@ impl ApiKeyView {
             ApiKeyState::Active { activated_at, .. } => (Some(*activated_at), None),
             ApiKeyState::Revoked { activated_at, revoked_at } => (*activated_at, Some(*revoked_at)),
         };
+        let under_way = record.rotation.as_ref().filter(|mark| !mark.is_done());
         Self {
             value: record.key.as_str().to_owned(),
             email: record.email.clone(),
@@ -32,6 +41,9 @@ impl ApiKeyView {
             activated_at: activated_at.map(|time| time.as_millis()),
             revoked_at: revoked_at.map(|time| time.as_millis()),
             consumer: record.consumer.as_str().to_owned(),
+            expires_at: record.expires_at.map(|time| time.as_millis()),
+            last_used_at: record.last_used_at.map(|time| time.as_millis()),
+            rotating_since: under_way.map(|mark| mark.started_at.as_millis()),
         }
     }
 }
@@ -44,6 +56,13 @@ impl fmt::Display for ApiKeyView {
             (None, None) => "pending",
         };
         // An address may hold anything; a list is one line a key.
-        write!(f, "{:40} {state:8} {}", self.value, self.email.escape_debug())
+        write!(f, "{:40} {state:8} {}", self.value, self.email.escape_debug())?;
+        if self.rotating_since.is_some() {
+            f.write_str(" (a rotation to this key is half done: call it again, or `api-key upgrade`)")?;
+        }
+        if let Some(expires_at) = self.expires_at {
+            write!(f, " (expires at {expires_at} ms)")?;
+        }
+        Ok(())
     }
 }

@@ -105,6 +105,11 @@ impl From<ApiKeyError> for ApiError {
                 "api-key-already-activated",
                 "failed to activate key: key already activated",
             ),
+            ApiKeyError::RotationUnderWay => Self::new(
+                StatusCode::CONFLICT,
+                "rotation-under-way",
+                "A rotation is under way; finish it first",
+            ),
             ApiKeyError::Unauthorized => Self::unauthorized(),
             ApiKeyError::Throttled { retry_after } => Self::throttled(retry_after),
             ApiKeyError::Hash(HashError::Busy) => Self::unavailable(),
@@ -140,6 +145,7 @@ impl From<TotpError> for ApiError {
                 Self::bad_request("invalid-period", "period must be 15 to 300 seconds")
             }
             TotpError::Store(error) => error.into(),
+            TotpError::ApiKey(error) => error.into(),
             other => {
                 tracing::error!(error = &other as &dyn Error, "TOTP request failed");
                 Self::internal()

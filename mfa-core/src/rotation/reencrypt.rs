@@ -63,6 +63,8 @@ pub(super) struct Pass<'a> {
 impl Pass<'_> {
     /// Goes on from where the mark says; says whether it came to the end.
     pub(super) async fn run(&mut self) -> Result<bool, RotationError> {
+        let clock = &self.mfa.parts.clock;
+        let until = self.options.patience.map(|patience| clock.now().after(patience));
         let (mut kind, mut after) = self.start();
         loop {
             let (work, damaged, next) = self.page(kind, after.as_ref(), Listing::Exact).await?;
@@ -95,7 +97,7 @@ impl Pass<'_> {
                 (Kind::User, None) => return Ok(true),
             };
             self.remember(kind, after.as_ref()).await?;
-            if self.options.until.is_some_and(|until| until <= self.mfa.parts.clock.now()) {
+            if until.is_some_and(|until| until <= self.mfa.parts.clock.now()) {
                 self.count_rest(kind, after).await?;
                 return Ok(false);
             }

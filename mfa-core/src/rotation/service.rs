@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
 
 use super::RotationError;
 use super::plan::Presented;
 use super::reencrypt::Pass;
 use crate::api_key::{ApiKey, ApiKeyError, ApiSecret};
-use crate::clock::UnixTime;
 use crate::envelope::DataKeyId;
 use crate::event::{Action, Event};
 use crate::store::{Page, RotationMark, TotpRecord};
@@ -24,8 +24,8 @@ pub struct RotationOptions<'a> {
     pub source: IpAddr,
     /// Whether the old key is revoked once the pass over the records has come to its end.
     pub revoke_old: bool,
-    /// When to stop, to be called again; `None` for at the end.
-    pub until: Option<UnixTime>,
+    /// How long to work before it stops, to be called again; `None` for until the end.
+    pub patience: Option<Duration>,
     /// Records that are held at a time.
     pub batch: usize,
     /// Told after each batch.
@@ -37,7 +37,7 @@ impl Default for RotationOptions<'_> {
         Self {
             source: IpAddr::V6(Ipv6Addr::UNSPECIFIED),
             revoke_old: false,
-            until: None,
+            patience: None,
             batch: Page::<TotpRecord>::LIMIT,
             progress: None,
         }
@@ -46,8 +46,8 @@ impl Default for RotationOptions<'_> {
 
 impl fmt::Debug for RotationOptions<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { revoke_old, until, batch, .. } = self;
-        write!(f, "RotationOptions {{ revoke_old: {revoke_old}, until: {until:?}, batch: {batch} }}")
+        let Self { revoke_old, patience, batch, .. } = self;
+        write!(f, "RotationOptions {{ revoke_old: {revoke_old}, patience: {patience:?}, batch: {batch} }}")
     }
 }
 

@@ -1,6 +1,12 @@
 //! `mfa-http api-key`
 
-use mfa_core::api_key::ApiKey;
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use mfa_core::api_key::{ApiKey, ApiSecret};
+use mfa_core::clock::{Clock as _, SystemClock};
+use mfa_core::rotation::{Progress, RotationError, RotationOptions, RotationReport};
 use mfa_core::store::Cursor;
 use mfa_http::ApiKeyView;
 
@@ -12,6 +18,9 @@ pub(crate) enum Command {
     Create {
         /// Who asks for it; must be repeated to activate it
         email: String,
+        /// Let it end by itself after so many days
+        #[arg(long, value_name = "DAYS")]
+        expires_in: Option<u32>,
     },
     /// List all keys
     List {
@@ -25,6 +34,34 @@ pub(crate) enum Command {
         value: ApiKey,
         /// The address it was created for
         email: String,
+        /// Make it one more key of the consumer that has this key; its secret is asked for, or read from
+        /// `MFA_API_SECRET`
+        #[arg(long, value_name = "VALUE")]
+        join: Option<ApiKey>,
+    },
+    /// Move a consumer to a new key and everything it has under a fresh data key. Both keys work meanwhile, and it
+    /// may be interrupted and called again. The secrets are asked for, or read from `MFA_OLD_API_SECRET` and
+    /// `MFA_NEW_API_SECRET`
+    Rotate {
+        /// The key in use
+        old: ApiKey,
+        /// A fresh key, activated
+        new: ApiKey,
+        /// Records held at a time
+        #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+        batch: u16,
+        /// Revoke the old key at the end
+        #[arg(long)]
+        revoke_old: bool,
+    },
+    /// Put everything of a key's consumer under its newest data key, in the present format. The secret is asked
+    /// for, or read from `MFA_API_SECRET`
+    Upgrade {
+        /// The key
+        value: ApiKey,
+        /// Records held at a time
+        #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+        batch: u16,
     },
     /// Revoke a key, at once and for good: what only it opened is lost
     Revoke {
@@ -39,9 +76,30 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Outcome {
     }
     let mfa = mfa(settings).await?;
     match command {
-        Command::Create { email } => print(mfa.create_api_key(&email).await?.as_str()),
-        Command::Activate { value, email } => {
+        Command::Create { email, expires_in } => {
+            let life = expires_in.map(|days| Duration::from_secs(u64::from(days) * 86_400));
+            let expires_at = life.map(|life| SystemClock.now().after(life));
+            print(mfa.create_expiring_api_key(&email, expires_at).await?.as_str())
+        }
+        Command::Activate { value, email, join: None } => {
             print(mfa.activate_api_key(&value, &email).await?.expose_text())
+        }
+        Command::Activate { value, email, join: Some(other) } => {
+            let consumer = mfa.authenticate(&other, &secret("MFA_API_SECRET", &other)?).await?;
+            print(consumer.activate_api_key(&value, &email).await?.expose_text())
+        }
+        Command::Rotate { old, new, batch, revoke_old } => {
+            let (old_secret, new_secret) =
+                (secret("MFA_OLD_API_SECRET", &old)?, secret("MFA_NEW_API_SECRET", &new)?);
+            work(batch, async |options| {
+                let options = RotationOptions { revoke_old, ..options };
+                mfa.rotate((&old, &old_secret), (&new, &new_secret), &options).await
+            })
+            .await
+        }
+        Command::Upgrade { value, batch } => {
+            let secret = secret("MFA_API_SECRET", &value)?;
+            work(batch, async |options| mfa.upgrade_api_key((&value, &secret), &options).await).await
         }
         Command::Revoke { value } => Ok(mfa.revoke_api_key(&value).await?),
         Command::List { json } => list(&mfa, json).await,
@@ -64,4 +122,51 @@ async fn list(mfa: &mfa_core::Mfa, json: bool) -> Outcome {
             return Ok(());
         }
     }
+}
+
+/// The secret of a key: from the environment, or typed on the terminal unseen. Never from an argument, which other
+/// users of the machine can read.
+fn secret(variable: &str, key: &ApiKey) -> Result<ApiSecret, Box<dyn std::error::Error + Send + Sync>> {
+    let text = match std::env::var(variable) {
+        Ok(text) => text,
+        Err(_) if std::io::stdin().is_terminal() => {
+            rpassword::prompt_password(format!("secret of {}…: ", key.abbreviated()))?
+        }
+        Err(_) => return Err(format!("set {variable}, or run this on a terminal to be asked").into()),
+    };
+    text.trim().parse().map_err(|_| format!("the secret of {}… is malformed", key.abbreviated()).into())
+}
+
+/// Runs a rotation or an upgrade, shows how far it is, and says how it ended.
+async fn work(
+    batch: u16,
+    run: impl AsyncFnOnce(RotationOptions<'_>) -> Result<RotationReport, RotationError>,
+) -> Outcome {
+    let bar = ProgressBar::new_spinner().with_style(ProgressStyle::with_template("{spinner} {msg}")?);
+    let seen = |progress: Progress| {
+        let Progress { complete, unreadable, .. } = progress;
+        let line = format!("{complete} records re-encrypted, {unreadable} unreadable");
+        if bar.is_hidden() {
+            tracing::info!("{line}");
+        } else {
+            bar.set_message(line);
+            bar.tick();
+        }
+    };
+    let options =
+        RotationOptions { batch: batch.into(), progress: Some(&seen), ..RotationOptions::default() };
+    let report = run(options).await?;
+    bar.finish_and_clear();
+    let records = report.totp_complete + report.webauthn_complete;
+    print(&format!("{records} records re-encrypted"))?;
+    for id in &report.unreadable {
+        print(&format!("unreadable: {id}"))?;
+    }
+    if report.old_revoked {
+        print("the old key is revoked")?;
+    }
+    if !report.done {
+        return Err("not done: delete or restore the unreadable records, and call again".into());
+    }
+    print("done: everything is under one data key, and the older ones are gone")
 }

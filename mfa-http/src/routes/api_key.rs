@@ -1,29 +1,41 @@
 //! `/api-key`: for administrators.
 
-use axum::Json;
+use std::net::{IpAddr, Ipv6Addr};
+
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use mfa_core::api_key::{ApiKey, ApiKeyError};
+use axum::{Extension, Json};
+use mfa_core::api_key::{ApiKey, ApiKeyError, ApiSecret};
+use mfa_core::clock::UnixTime;
 use mfa_core::store::Cursor;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::App;
 use crate::api_key_view::ApiKeyView;
-use crate::authentication::Administrator;
+use crate::authentication::{Administrator, Source};
 use crate::body::Body;
 use crate::error::ApiError;
 use crate::path::Segment;
 
-/// `POST /api-key` with `{"email"}`. The key is delivered, or read from the list; the answer does not hold it.
+/// `POST /api-key` with `{"email"}`, and `expiresAt` in milliseconds for a key that ends by itself. The key is
+/// delivered, or read from the list; the answer does not hold it.
 pub(super) async fn create(
     _: Administrator,
     State(app): State<App>,
     body: Body,
 ) -> Result<StatusCode, ApiError> {
-    app.mfa.create_api_key(body.text("email").unwrap_or_default()).await?;
+    let expires_at = match body.member("expiresAt") {
+        None | Some(Value::Null) => None,
+        Some(time) => Some(time.as_u64().map(UnixTime::from_millis).ok_or(INVALID_EXPIRY)?),
+    };
+    app.mfa.create_expiring_api_key(body.text("email").unwrap_or_default(), expires_at).await?;
     Ok(StatusCode::NO_CONTENT)
 }
+
+const INVALID_EXPIRY: ApiError =
+    ApiError::bad_request("invalid-expiry", "expiresAt must be milliseconds since 1970");
 
 #[derive(Serialize)]
 pub(super) struct Activated {
@@ -31,10 +43,12 @@ pub(super) struct Activated {
     api_secret: String,
 }
 
-/// `POST /api-key/activate` with `{"email", "apiKey"}`, or `apiKeyValue` as the other seed spells it.
+/// `POST /api-key/activate` with `{"email", "apiKey"}`, or `apiKeyValue` as the other seed spells it. With
+/// `consumerKeyId` and `consumerKeySecret` the key becomes one more of that key's consumer.
 pub(super) async fn activate(
     _: Administrator,
     State(app): State<App>,
+    source: Option<Extension<Source>>,
     body: Body,
 ) -> Result<Json<Activated>, ApiError> {
     let given = |name| body.text(name).filter(|text| !text.is_empty());
@@ -45,7 +59,15 @@ pub(super) async fn activate(
         (None, None) => return Err(ApiError::bad_request("api-key-required", "apiKey is required")),
     };
     let key: ApiKey = value.parse().map_err(|_| ApiKeyError::NotFound)?;
-    match app.mfa.activate_api_key(&key, email).await {
+    let activated = match (given("consumerKeyId"), given("consumerKeySecret")) {
+        (None, None) => app.mfa.activate_api_key(&key, email).await,
+        (id, secret) => {
+            let joined = pair(id, secret).ok_or_else(ApiError::unauthorized)?;
+            let consumer = app.mfa.authenticate_from(address(source), &joined.0, &joined.1).await?;
+            consumer.activate_api_key(&key, email).await
+        }
+    };
+    match activated {
         Ok(secret) => Ok(Json(Activated { api_secret: secret.expose_text().to_owned() })),
         // The seeds disagree here, so each client hears what it knows.
         Err(ApiKeyError::AlreadyActivated) if node_spelling => Err(ApiError::unauthorized()),
@@ -97,4 +119,14 @@ pub(super) async fn revoke(
     let key: ApiKey = value.parse().map_err(|_| ApiKeyError::NotFound)?;
     app.mfa.revoke_api_key(&key).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// A key and a secret that are well formed.
+pub(super) fn pair(id: Option<&str>, secret: Option<&str>) -> Option<(ApiKey, ApiSecret)> {
+    Some((id?.parse().ok()?, secret?.parse().ok()?))
+}
+
+/// Where a request comes from.
+pub(super) fn address(source: Option<Extension<Source>>) -> IpAddr {
+    source.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |Extension(source)| source.0)
 }

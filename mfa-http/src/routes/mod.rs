@@ -2,6 +2,7 @@
 
 mod api_key;
 mod health;
+mod rotation;
 mod totp;
 mod u2f;
 mod webauthn;
@@ -31,6 +32,7 @@ pub fn router(app: App) -> Router {
     Router::new()
         .route("/api-key", get(api_key::list).post(api_key::create))
         .route("/api-key/activate", post(api_key::activate))
+        .route("/api-key/rotate", post(rotation::rotate))
         .route("/api-key/{value}", delete(api_key::revoke))
         .route("/totp", post(totp::enroll))
         .route("/totp/{uuid}", get(totp::status).delete(totp::delete))

@@ -151,6 +151,7 @@ impl From<U2fError> for ApiError {
                 },
             ),
             U2fError::User(mfa_core::webauthn::WebauthnError::Store(error)) => error.into(),
+            U2fError::User(mfa_core::webauthn::WebauthnError::ApiKey(error)) => error.into(),
             other => {
                 tracing::error!(error = &other as &dyn Error, "U2F request failed");
                 Self::internal()

@@ -77,6 +77,7 @@ fn failure(error: WebauthnError) -> ApiError {
         }
         WebauthnError::NotFound => not_found("no such credential"),
         WebauthnError::Store(error) => error.into(),
+        WebauthnError::ApiKey(error) => error.into(),
         other => {
             tracing::error!(error = &other as &dyn Error, "WebAuthn request failed");
             ApiError::internal()

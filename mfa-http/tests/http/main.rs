@@ -8,6 +8,7 @@ mod limits;
 mod logs;
 mod process;
 mod program;
+mod rotation;
 mod server;
 mod stores;
 mod totp;

@@ -6,6 +6,7 @@ mod history;
 mod outages;
 mod proxy;
 mod races;
+mod rotation;
 mod round_trips;
 mod seed_tables;
 
