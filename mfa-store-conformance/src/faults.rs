@@ -47,12 +47,14 @@ struct Plan {
     calls: AtomicU64,
     /// Number of the failing call, shifted left by one; the low bit is set for [`Fault::After`].
     failing: AtomicU64,
+    /// State of the script that orders concurrent calls; 0 for none.
+    script: AtomicU64,
 }
 
 impl FaultyStores {
     /// Stores that work until told otherwise.
     pub fn new(inner: Stores) -> Self {
-        let plan = Plan { calls: AtomicU64::new(0), failing: AtomicU64::new(u64::MAX) };
+        let plan = Plan { calls: AtomicU64::new(0), failing: AtomicU64::new(u64::MAX), ..Plan::default() };
         Self { inner, plan: Arc::new(plan) }
     }
 
@@ -73,6 +75,26 @@ impl FaultyStores {
         self.plan.failing.store(call << 1 | u64::from(fault == Fault::After), Ordering::SeqCst);
     }
 
+    /// Orders concurrent calls by a script: each gives way to the others so many times before and after.
+    pub fn interleave(&self, script: u64) {
+        self.plan.script.store(script | 1, Ordering::SeqCst);
+    }
+
+    async fn give_way(&self) {
+        let mut state = self.plan.script.load(Ordering::SeqCst);
+        if state == 0 {
+            return;
+        }
+        // Xorshift: any sequence will do that differs from script to script.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        self.plan.script.store(state, Ordering::SeqCst);
+        for _ in 0..(state >> 32) % 12 {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Calls so far.
     pub fn calls(&self) -> u64 {
         self.plan.calls.load(Ordering::SeqCst)
@@ -88,7 +110,9 @@ impl FaultyStores {
         if failing == call << 1 {
             return Err(failure);
         }
+        self.give_way().await;
         let outcome = work.await;
+        self.give_way().await;
         if failing == (call << 1 | 1) { Err(failure) } else { outcome }
     }
 }

@@ -1,0 +1,157 @@
+//! R16: whatever the order in which the steps of a rotation and of live calls meet the store, everything opens under
+//! exactly the keys of its consumer afterwards.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+
+use mfa_core::Mfa;
+use mfa_core::api_key::{HashError, SecretHash, SecretHasher};
+use mfa_core::clock::{ManualClock, UnixTime};
+use mfa_core::rotation::RotationOptions;
+use mfa_core::secret::SecretBytes;
+use mfa_core::store::memory::MemoryStore;
+use mfa_core::store::{Expect, Stores};
+use mfa_core::totp::{TotpError, TotpOptions};
+use mfa_core::webauthn::WebauthnError;
+use mfa_store_conformance::authenticator::SoftAuthenticator;
+use mfa_store_conformance::faults::FaultyStores;
+use mfa_store_conformance::races::code_at;
+use mfa_store_conformance::rotation::{Factors, Key, data_keys, fresh_key, login, register};
+use proptest::prelude::*;
+use sha2::{Digest as _, Sha256};
+
+const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+
+/// Hashes fast: hundreds of services authenticate here, and how slow that is is not the question.
+#[derive(Debug)]
+struct FastHasher;
+
+#[async_trait::async_trait]
+impl SecretHasher for FastHasher {
+    async fn hash(&self, input: SecretBytes, _: [u8; 16]) -> Result<SecretHash, HashError> {
+        Ok(SecretHash::from_stored(data_encoding::HEXLOWER.encode(&Sha256::digest(input.expose()))))
+    }
+
+    async fn verify(&self, input: SecretBytes, hash: SecretHash) -> Result<bool, HashError> {
+        Ok(hash == self.hash(input, [0; 16]).await?)
+    }
+}
+
+fn mfa(stores: Stores) -> Mfa {
+    let clock = Arc::new(ManualClock::at(NOW));
+    Mfa::builder(stores).clock(clock).hasher(Arc::new(FastHasher)).build()
+}
+
+/// Runs a rotation and one of each kind of call at once, each storage call delayed as the script says.
+async fn interleave(old: &Key, new: &Key, stores: &Stores, script: u64) {
+    let (setup, scripted) = (mfa(stores.clone()), FaultyStores::new(stores.clone()));
+    let consumer = setup.authenticate(&old.0, &old.1).await.unwrap();
+    let mut factors = Factors::enroll(&consumer, 4, 2).await;
+    let before = data_keys(stores, consumer.id()).await;
+    scripted.interleave(script);
+    // Each call in a service of its own, as in several processes.
+    let service = || mfa(scripted.stores());
+
+    let rotating = {
+        let (mfa, old, new) = (service(), old.clone(), new.clone());
+        async move {
+            let options = RotationOptions { batch: 2, ..RotationOptions::default() };
+            mfa.rotate((&old.0, &old.1), (&new.0, &new.1), &options).await.unwrap()
+        }
+    };
+    let enrolling = {
+        let (mfa, old) = (service(), old.clone());
+        async move {
+            let consumer = mfa.authenticate(&old.0, &old.1).await.unwrap();
+            let enrolled = consumer.totp().enroll(TotpOptions::new("Acme", "jo")).await.unwrap();
+            (enrolled.id, code_at(&enrolled.secret_base32, NOW))
+        }
+    };
+    let verifying = {
+        let (mfa, old, (id, code)) = (service(), old.clone(), factors.totp.pop().unwrap());
+        async move {
+            let consumer = mfa.authenticate(&old.0, &old.1).await.unwrap();
+            consumer.totp().verify(id, &code).await.unwrap();
+            let again = consumer.totp().verify(id, &code).await;
+            assert!(matches!(again, Err(TotpError::NotAccepted)), "{again:?}");
+        }
+    };
+    let deleting = {
+        let (mfa, old, (id, _)) = (service(), old.clone(), factors.totp.pop().unwrap());
+        async move {
+            let consumer = mfa.authenticate(&old.0, &old.1).await.unwrap();
+            consumer.totp().delete(id).await.unwrap();
+            let gone = consumer.totp().status(id).await;
+            assert!(matches!(gone, Err(TotpError::NotFound)), "{gone:?}");
+        }
+    };
+    let registering = {
+        let (mfa, old, mut authenticator) = (service(), old.clone(), SoftAuthenticator::new(-7));
+        async move {
+            let consumer = mfa.authenticate(&old.0, &old.1).await.unwrap();
+            let user = finished(register(&consumer, &authenticator).await)?;
+            authenticator.counter = 2;
+            Some((user, authenticator))
+        }
+    };
+    let logging_in = {
+        let (mfa, old) = (service(), old.clone());
+        let (user, mut authenticator) = factors.users.pop().unwrap();
+        async move {
+            let consumer = mfa.authenticate(&old.0, &old.1).await.unwrap();
+            finished(login(&consumer, user, &mut authenticator).await);
+            (user, authenticator)
+        }
+    };
+    let (report, enrolled, (), (), registered, logged_in) =
+        tokio::join!(rotating, enrolling, verifying, deleting, registering, logging_in);
+    assert!(report.done, "{report:?}");
+    factors.totp.push(enrolled);
+    factors.users.extend(registered);
+    factors.users.push(logged_in);
+
+    // Everything is under the one fresh data key: the new key opens it, and the old one while it lasts.
+    let ids = data_keys(stores, consumer.id()).await;
+    assert!(ids.len() == 1 && !before.contains(&ids[0]), "{before:?} {ids:?}");
+    let by_old = setup.authenticate(&old.0, &old.1).await.unwrap();
+    for (user, authenticator) in &mut factors.users {
+        login(&by_old, *user, authenticator).await.unwrap();
+    }
+    setup.revoke_api_key(&old.0).await.unwrap();
+    factors.work(&setup.authenticate(&new.0, &new.1).await.unwrap()).await;
+}
+
+/// A ceremony that a rotation overtook is over; nothing else may go wrong.
+fn finished<T>(outcome: Result<T, WebauthnError>) -> Option<T> {
+    match outcome {
+        Ok(outcome) => Some(outcome),
+        Err(WebauthnError::Refused(mfa_core::webauthn::Refusal::Challenge)) => None,
+        Err(other) => unreachable!("{other:?}"),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, max_shrink_iters: 50, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_order_of_steps_keeps_everything(script in 1..u64::MAX) {
+        // Two keys for all cases: hashing secrets takes longer than everything else.
+        thread_local! {
+            static KEYS: (Stores, Key, Key) = tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+                let stores = Stores::from(MemoryStore::default());
+                let mfa = mfa(stores.clone());
+                (stores, fresh_key(&mfa).await, fresh_key(&mfa).await)
+            });
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let (template, old, new) = KEYS.with(Clone::clone);
+        runtime.block_on(async {
+            let stores = Stores::from(MemoryStore::default());
+            for key in [&old, &new] {
+                let record = template.api_keys.get(&key.0).await.unwrap().unwrap().record;
+                stores.api_keys.save(&record, Expect::Absent).await.unwrap();
+            }
+            interleave(&old, &new, &stores, script).await;
+        });
+    }
+}
