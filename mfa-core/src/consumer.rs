@@ -74,19 +74,23 @@ impl Consumer {
         }
     }
 
-    /// The data keys as they are stored now.
+    /// The data keys as they are stored now, and those that this call knew before.
     pub(crate) async fn read_keyring(&self) -> Result<Arc<Keyring>, ApiKeyError> {
-        let stored = self.mfa.parts.stores.api_keys.get(self.kek.api_key()).await?;
-        let record = stored.ok_or(ApiKeyError::Unauthorized)?.record;
-        let ApiKeyState::Active { keyring: Some(sealed), .. } = &record.state else {
-            return Err(ApiKeyError::Unauthorized);
-        };
-        if record.consumer != self.id {
-            return Err(ApiKeyError::Unauthorized);
-        }
-        let keyring = Arc::new(self.kek.unwrap(sealed).map_err(ApiKeyError::Damaged)?);
+        let keyring = Arc::new(self.stored_keyring().await?.remembering(&self.keyring()));
         *self.keyring.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&keyring);
         Ok(keyring)
+    }
+
+    /// The data keys as they are stored now.
+    pub(crate) async fn stored_keyring(&self) -> Result<Keyring, ApiKeyError> {
+        let stored = self.mfa.parts.stores.api_keys.get(self.kek.api_key()).await?;
+        let record = stored.ok_or(ApiKeyError::Unauthorized)?.record;
+        match &record.state {
+            ApiKeyState::Active { keyring: Some(sealed), .. } if record.consumer == self.id => {
+                self.kek.unwrap(sealed).map_err(ApiKeyError::Damaged)
+            }
+            _ => Err(ApiKeyError::Unauthorized),
+        }
     }
 
     /// Who authenticated.

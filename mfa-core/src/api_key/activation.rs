@@ -1,7 +1,5 @@
 //! Activation: a pending key gets its secret, once.
 
-use std::sync::Arc;
-
 use subtle::ConstantTimeEq;
 
 use super::{ApiKey, ApiKeyError, ApiSecret};
@@ -73,13 +71,13 @@ impl Consumer {
     /// Those of [`Mfa::activate_api_key`], and [`ApiKeyError::RotationUnderWay`].
     pub async fn activate_api_key(&self, key: &ApiKey, email: &str) -> Result<ApiSecret, ApiKeyError> {
         let stored = self.mfa.pending(key, email).await?;
-        let mut keyring = self.read_keyring().await?;
+        let mut keyring = self.stored_keyring().await?;
         if keyring.is_rotating() {
             return Err(ApiKeyError::RotationUnderWay);
         }
         let (secret, mut stored) = self.mfa.activate(stored, self.id().clone(), &keyring).await?;
         // A rotation that began in between may not have seen this key, and gave the other one a data key.
-        while let Some(all) = keyring.joined(&*self.read_keyring().await?) {
+        while let Some(all) = keyring.joined(&self.stored_keyring().await?) {
             let kek = KeyEncryptionKey::new(&secret, key, self.id());
             let ApiKeyState::Active { keyring: sealed, .. } = &mut stored.record.state else {
                 return Err(ApiKeyError::Unauthorized);
@@ -87,7 +85,7 @@ impl Consumer {
             *sealed = Some(kek.wrap(&all, &*self.mfa.parts.random)?);
             let store = &self.mfa.parts.stores.api_keys;
             stored.revision = store.save(&stored.record, Expect::At(stored.revision)).await?;
-            keyring = Arc::new(all);
+            keyring = all;
         }
         Ok(secret)
     }

@@ -220,6 +220,18 @@ impl Keyring {
         (!missing.is_empty()).then(|| Self { keys: keys() })
     }
 
+    /// This ring, and beside it what `before` had: for opening alone, as the oldest. A call that outlasts a rotation
+    /// may have sealed under a data key that is dropped since.
+    pub(crate) fn remembering(mut self, before: &Self) -> Self {
+        let forgotten = before.keys.iter().filter(|key| !self.keys.iter().any(|own| own.id == key.id));
+        let mut keys: Vec<_> = forgotten.map(DataKey::copy).collect();
+        for key in keys.iter_mut().filter(|key| key.is_gcm()) {
+            key.algorithm = Algorithm::PreActive;
+        }
+        keys.append(&mut self.keys);
+        Self { keys }
+    }
+
     /// This ring with the data key `id` active, as the newest.
     pub(crate) fn activated(&self, id: DataKeyId) -> Self {
         let mut keys: Vec<DataKey> = self.keys.iter().map(DataKey::copy).collect();
