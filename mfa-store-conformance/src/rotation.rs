@@ -358,18 +358,21 @@ pub async fn a_fault_at_any_call_is_resumed(stores: &Stores) {
             faulty.fail(u64::from(u32::MAX), fault);
 
             // Whatever happened: the old key opens everything, and so does the new one once it has joined.
-            let began_here = authenticate(&mfa, &old).await;
-            began_here.totp().status(factors.totp[0].0).await.unwrap();
+            let calls: [Consumer; 3] = [
+                authenticate(&mfa, &old).await,
+                authenticate(&mfa, &old).await,
+                authenticate(&mfa, &old).await,
+            ];
+            calls[0].totp().status(factors.totp[0].0).await.unwrap();
             let report = rotate(&mfa, &old, &new, false).await.unwrap();
             assert!(report.done, "{fault:?} {failing}: {first:?} {report:?}");
 
             // R16: calls that began in that state, and end after the rotation has, leave nothing under a data key that
             // is gone: neither what they change nor what they make.
             let (id, code) = factors.totp.pop().unwrap();
-            began_here.totp().verify(id, &code).await.unwrap();
-            let began_here = Factors::enroll(&began_here, 1, 1).await;
-            factors.totp.extend(began_here.totp);
-            factors.users.extend(began_here.users);
+            calls[0].totp().verify(id, &code).await.unwrap();
+            factors.totp.extend(Factors::enroll(&calls[1], 1, 0).await.totp);
+            factors.users.extend(Factors::enroll(&calls[2], 0, 1).await.users);
             let consumer = authenticate(&mfa, &new).await;
             consumer.totp().status(id).await.unwrap();
             factors.work(&consumer).await;
