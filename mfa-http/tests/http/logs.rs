@@ -56,16 +56,37 @@ async fn nothing_secret_is_logged_at_any_level() {
     assert_eq!(answer(call(&secret, &path).json(&json!({"code": "canary-code"}))).await.0, 401);
     assert_eq!(answer(call("canary-secret-canary-secret", &path)).await.0, 401);
     assert_eq!(answer(call(&secret, "/totp").body("{canary-body")).await.0, 400);
+    answer(admin(Method::POST, "/api-key").json(&json!({"email": "canary-new@example.com"}))).await;
+    let (_, list) = answer(admin(Method::GET, "/api-key")).await;
+    let fresh =
+        list["keys"].as_array().unwrap().iter().find(|listed| listed["email"] == "canary-new@example.com");
+    let new_key = fresh.unwrap()["value"].as_str().unwrap().to_owned();
+    let body = json!({"email": "canary-new@example.com", "apiKey": new_key});
+    let (_, activated) = answer(admin(Method::POST, "/api-key/activate").json(&body)).await;
+    let new_secret = activated["apiSecret"].as_str().unwrap().to_owned();
+    for (old, status) in [("canary-secret-canary-secret", 404), (secret.as_str(), 200)] {
+        let body =
+            json!({"oldKeyId": key, "oldKeySecret": old, "newKeyId": new_key, "newKeySecret": new_secret});
+        let rotated = answer(client.post(format!("{url}/api-key/rotate")).json(&body)).await;
+        assert_eq!(rotated.0, status, "{}", rotated.1);
+        assert!(!rotated.1.to_string().contains(&secret) && !rotated.1.to_string().contains(&new_secret));
+    }
     assert_eq!(answer(admin(Method::DELETE, &format!("/api-key/{key}"))).await.0, 204);
 
     let stopped = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
     assert!(stopped.success() && child.wait().unwrap().success());
     let log = log.join().unwrap().unwrap();
-    for expected in ["totp.accepted", "totp.enrolled", "authentication.refused", "api_key.revoked", &key[..8]]
-    {
+    for expected in [
+        "totp.accepted",
+        "totp.enrolled",
+        "authentication.refused",
+        "api_key.revoked",
+        "api_key.rotated",
+        &key[..8],
+    ] {
         assert!(log.contains(expected), "{expected} is missing: {log}");
     }
-    for secret in [&secret, &key, &totp_key, &code, "canary", ADMIN_KEY] {
+    for secret in [&secret, &new_secret, &key, &new_key, &totp_key, &code, "canary", ADMIN_KEY] {
         assert!(!log.contains(secret), "the log holds {secret}: {log}");
     }
 }
