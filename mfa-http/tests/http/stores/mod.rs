@@ -3,6 +3,7 @@
 mod client;
 mod failover;
 mod history;
+mod mixed;
 mod outages;
 mod proxy;
 mod races;

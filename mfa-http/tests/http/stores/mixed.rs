@@ -1,0 +1,37 @@
+//! Two stores at once: ceremonies in Redis, the rest in PostgreSQL.
+
+use std::process::Command;
+
+use mfa_store_conformance::authenticator::SoftAuthenticator;
+use mfa_store_conformance::servers::{OwnServer, unique_name};
+
+use super::Place;
+use super::client::Consumer;
+use crate::program::{Process, program};
+
+#[tokio::test]
+async fn ceremonies_live_elsewhere() {
+    let Some(place) = Place::shared("postgres").await else { return };
+    // As it comes from the box: good enough for ceremonies, and for nothing else.
+    let Some(redis) = OwnServer::start("redis", &["--appendonly", "no"]) else { return };
+    let prefix = unique_name();
+    let url = format!("redis://{}?prefix={prefix}", redis.address);
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = program(folder.path());
+    let server = Process::spawn(command.args(["--store", &place.url, "--ceremony-store", &url]));
+    let consumer = Consumer::new(&[&server]).await;
+    let mut authenticator = SoftAuthenticator::new(-7);
+    let (user, created) = consumer.begin_registration("", &authenticator).await.unwrap();
+    let keys = || {
+        let port = redis.address.port().to_string();
+        let output = Command::new("redis-cli").args(["-p", &port, "KEYS", "*"]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(keys().starts_with(&format!("{prefix}:ceremony:")) && keys().lines().count() == 1, "{}", keys());
+    assert_eq!(consumer.finish_registration(&user, &created).await.0, 200);
+    assert_eq!(keys().trim(), "");
+    authenticator.counter = 2;
+    let asserted = consumer.begin_login(&user, &mut authenticator).await.unwrap();
+    assert_eq!(consumer.finish_login(&user, &asserted).await, 200);
+    assert_eq!(consumer.finish_login(&user, &asserted).await, 400);
+}
