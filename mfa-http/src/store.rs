@@ -97,7 +97,9 @@ fn path(url: &str) -> &str {
 
 /// The URL as it may be shown: without user, password and settings.
 fn place(url: &str) -> String {
-    let rest = path(url).split('?').next().unwrap_or_default();
+    let (rest, query) = path(url).split_once('?').unwrap_or((path(url), ""));
+    // A password with a question mark in it.
+    let rest = if query.contains('@') { "…" } else { rest };
     let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
     format!("{}://{rest}", scheme(url))
 }
@@ -111,6 +113,7 @@ mod tests {
         for (url, shown) in [
             ("postgres://jo:s3cret@db:5432/mfa?password=s3cret", "postgres://db:5432/mfa"),
             ("redis://:s3@cret@db", "redis://db"),
+            ("postgres://jo:s3?cret@db", "postgres://…"),
             ("sqlite://mfa.db", "sqlite://mfa.db"),
         ] {
             assert_eq!(place(url), shown);

@@ -18,6 +18,7 @@ pub mod go_rows;
 pub mod owned;
 pub mod races;
 pub mod rotation;
+pub mod rotation_live;
 pub mod sample;
 pub mod seeds;
 pub mod servers;
@@ -76,6 +77,8 @@ macro_rules! store_conformance {
             one_unreadable_record_is_not_fatal,
             wrong_combinations_change_nothing,
             a_key_joins_by_its_activation,
+        });
+        $crate::store_conformance!(@each $fresh, rotation_live, rotation_live::{
             a_fault_at_any_call_is_resumed,
             live_traffic_notices_nothing,
             of_two_rotations_at_once_nothing_is_lost,

@@ -1,7 +1,6 @@
-//! Rotation, on the whole service: nothing is lost, nothing stays behind, nobody notices.
+//! Rotation, on the whole service: nothing is lost and nothing stays behind.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use mfa_core::api_key::{ApiKey, ApiKeyError, ApiSecret};
 use mfa_core::clock::UnixTime;
@@ -15,12 +14,10 @@ use mfa_core::webauthn::{
 use mfa_core::{Consumer, ConsumerId, Mfa};
 
 use crate::authenticator::{Browser, SoftAuthenticator};
-use crate::faults::{Fault, FaultyStores};
 use crate::races::{code_at, mfa_at};
-use crate::sample::at_once;
 use crate::seeds::load_key;
 
-const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+pub(crate) const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 const ORIGIN: &str = "https://login.example.com";
 
 /// An API key with its secret.
@@ -109,12 +106,17 @@ pub async fn login(
     consumer.webauthn(party()).finish_authentication(user, &response).await.map(drop)
 }
 
-async fn rotate(mfa: &Mfa, old: &Key, new: &Key, revoke: bool) -> Result<RotationReport, RotationError> {
+pub(crate) async fn rotate(
+    mfa: &Mfa,
+    old: &Key,
+    new: &Key,
+    revoke: bool,
+) -> Result<RotationReport, RotationError> {
     let options = RotationOptions { revoke_old: revoke, batch: 7, ..RotationOptions::default() };
     mfa.rotate((&old.0, &old.1), (&new.0, &new.1), &options).await
 }
 
-async fn authenticate(mfa: &Mfa, key: &Key) -> Consumer {
+pub(crate) async fn authenticate(mfa: &Mfa, key: &Key) -> Consumer {
     mfa.authenticate(&key.0, &key.1).await.unwrap()
 }
 
@@ -340,130 +342,4 @@ pub async fn a_key_joins_by_its_activation(stores: &Stores) {
     let joined = mfa.authenticate(&second, &secret).await.unwrap();
     assert_eq!(joined.id(), consumer.id());
     factors.work(&joined).await;
-}
-
-/// R15: whichever storage call of a rotation fails, before it or after it, calling again completes it.
-pub async fn a_fault_at_any_call_is_resumed(stores: &Stores) {
-    for fault in [Fault::Before, Fault::After] {
-        let mut failing = 0;
-        loop {
-            let faulty = FaultyStores::new(stores.clone());
-            let (mfa, _clock) = mfa_at(&faulty.stores(), NOW);
-            let (old, new) = (fresh_key(&mfa).await, fresh_key(&mfa).await);
-            let mut factors = Factors::enroll(&authenticate(&mfa, &old).await, 3, 1).await;
-            let calls = faulty.calls();
-            faulty.fail(failing, fault);
-            let first = rotate(&mfa, &old, &new, false).await;
-            let reached = faulty.calls() - calls > failing;
-            faulty.fail(u64::from(u32::MAX), fault);
-
-            // Whatever happened: the old key opens everything, and so does the new one once it has joined.
-            let calls: [Consumer; 3] = [
-                authenticate(&mfa, &old).await,
-                authenticate(&mfa, &old).await,
-                authenticate(&mfa, &old).await,
-            ];
-            calls[0].totp().status(factors.totp[0].0).await.unwrap();
-            let report = rotate(&mfa, &old, &new, false).await.unwrap();
-            assert!(report.done, "{fault:?} {failing}: {first:?} {report:?}");
-
-            // R16: calls that began in that state, and end after the rotation has, leave nothing under a data key that
-            // is gone: neither what they change nor what they make.
-            let (id, code) = factors.totp.pop().unwrap();
-            calls[0].totp().verify(id, &code).await.unwrap();
-            factors.totp.extend(Factors::enroll(&calls[1], 1, 0).await.totp);
-            factors.users.extend(Factors::enroll(&calls[2], 0, 1).await.users);
-            let consumer = authenticate(&mfa, &new).await;
-            consumer.totp().status(id).await.unwrap();
-            factors.work(&consumer).await;
-            assert_eq!(data_keys(stores, consumer.id()).await.len(), 1, "{fault:?} {failing}");
-            if !reached {
-                break;
-            }
-            failing += 1;
-        }
-        assert!(failing > 15, "{failing}");
-    }
-}
-
-/// R16: traffic with either key goes on while a consumer rotates, and sees no error.
-pub async fn live_traffic_notices_nothing(stores: &Stores) {
-    let (mfa, _clock) = mfa_at(stores, NOW);
-    let mut old = fresh_key(&mfa).await;
-    let mut factors = Factors::enroll(&authenticate(&mfa, &old).await, 10, 4).await;
-    for _ in 0..3 {
-        let new = fresh_key(&mfa).await;
-        let stop = Arc::new(AtomicBool::new(false));
-        let traffic = at_once_until(&mfa, &[old.clone(), new.clone()], &stop);
-        let report = rotate(&mfa, &old, &new, false).await.unwrap();
-        stop.store(true, Ordering::SeqCst);
-        let mut made = Factors::default();
-        for task in traffic {
-            let factors = task.await.unwrap();
-            made.totp.extend(factors.totp);
-            made.users.extend(factors.users);
-        }
-        assert!(report.done, "{report:?}");
-        mfa.revoke_api_key(&old.0).await.unwrap();
-        let consumer = authenticate(&mfa, &new).await;
-        assert_eq!(data_keys(stores, consumer.id()).await.len(), 1);
-        made.work(&consumer).await;
-        for (user, authenticator) in &mut factors.users {
-            login(&consumer, *user, authenticator).await.unwrap();
-        }
-        old = new;
-    }
-    factors.work(&authenticate(&mfa, &old).await).await;
-}
-
-/// Enrols, verifies, registers and deletes with both keys until told to stop; what is left for the end.
-fn at_once_until(mfa: &Mfa, keys: &[Key], stop: &Arc<AtomicBool>) -> Vec<tokio::task::JoinHandle<Factors>> {
-    let client = |n: usize| {
-        let (mfa, key, stop) = (mfa.clone(), keys[n % 2].clone(), Arc::clone(stop));
-        let old = keys[0].clone();
-        tokio::spawn(async move {
-            let mut left = Factors::default();
-            while !stop.load(Ordering::SeqCst) {
-                let mut consumer = authenticate(&mfa, &key).await;
-                // Until it has joined, the new key has nothing to do.
-                if consumer.id() != &ConsumerId::of_first_key(&old.0)
-                    && consumer.id().as_str() == key.0.as_str()
-                {
-                    let owner = authenticate(&mfa, &old).await;
-                    if owner.id() != consumer.id() {
-                        consumer = owner;
-                    }
-                }
-                let mut made = Factors::enroll(&consumer, 2, 0).await;
-                let (id, code) = made.totp.pop().unwrap();
-                consumer.totp().verify(id, &code).await.unwrap();
-                consumer.totp().delete(id).await.unwrap();
-                left.totp.append(&mut made.totp);
-            }
-            left
-        })
-    };
-    (0..6).map(client).collect()
-}
-
-/// Two rotations of one consumer to two keys: at most one comes to its end, and nothing is lost either way.
-pub async fn of_two_rotations_at_once_nothing_is_lost(stores: &Stores) {
-    for _ in 0..4 {
-        let (mfa, _clock) = mfa_at(stores, NOW);
-        let (old, left, right) = (fresh_key(&mfa).await, fresh_key(&mfa).await, fresh_key(&mfa).await);
-        let mut factors = Factors::enroll(&authenticate(&mfa, &old).await, 4, 1).await;
-        let outcomes = at_once([left.clone(), right.clone()].map(|new| {
-            let (mfa, old) = (mfa.clone(), old.clone());
-            async move { rotate(&mfa, &old, &new, false).await }
-        }))
-        .await;
-        let allowed = |outcome: &Result<RotationReport, RotationError>| {
-            matches!(outcome, Ok(_) | Err(RotationError::ThirdKey(_)))
-        };
-        assert!(outcomes.iter().all(allowed), "{outcomes:?}");
-        // One of the new keys is given up, and the other one takes over.
-        mfa.revoke_api_key(&right.0).await.unwrap();
-        assert!(rotate(&mfa, &old, &left, true).await.unwrap().done);
-        factors.work(&authenticate(&mfa, &left).await).await;
-    }
 }

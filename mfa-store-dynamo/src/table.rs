@@ -190,16 +190,27 @@ fn is_owned(item: &Item, owner: Option<&str>) -> bool {
 /// Tells two contents of an item apart between its reading and its writing. What decides is the condition of the
 /// write, which compares the attributes themselves.
 fn digest(item: &Item) -> u64 {
-    let mut names: Vec<_> = item.iter().collect();
-    names.sort_by_key(|(name, _)| *name);
     let mut hasher = DefaultHasher::new();
-    for (name, value) in names {
-        name.hash(&mut hasher);
-        match value {
-            AttributeValue::S(text) | AttributeValue::N(text) => text.hash(&mut hasher),
-            AttributeValue::B(bytes) => bytes.as_ref().hash(&mut hasher),
-            other => format!("{other:?}").hash(&mut hasher),
-        }
-    }
+    hash_members(item, &mut hasher);
     hasher.finish()
+}
+
+/// Members in the order of their names: a map has none of its own.
+fn hash_members(members: &Item, hasher: &mut DefaultHasher) {
+    let mut names: Vec<_> = members.iter().collect();
+    names.sort_by_key(|(name, _)| *name);
+    for (name, value) in names {
+        name.hash(hasher);
+        hash_value(value, hasher);
+    }
+}
+
+fn hash_value(value: &AttributeValue, hasher: &mut DefaultHasher) {
+    match value {
+        AttributeValue::S(text) | AttributeValue::N(text) => text.hash(hasher),
+        AttributeValue::B(bytes) => bytes.as_ref().hash(hasher),
+        AttributeValue::M(members) => hash_members(members, hasher),
+        AttributeValue::L(values) => values.iter().for_each(|value| hash_value(value, hasher)),
+        other => format!("{other:?}").hash(hasher),
+    }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow};
 use sqlx::query::Query;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, Postgres};
@@ -65,7 +66,10 @@ impl Pool {
 
         let outcome = timeout(self.patience, query.fetch_all(&mut connection)).await;
         let outcome = outcome.map_err(|_| PostgresError::TimedOut(self.patience.as_millis()))?;
+        let is_over = |error: &dyn DatabaseError| error.code().is_some_and(|code| code.starts_with("57P"));
         match &outcome {
+            // The server shuts down, and this connection with it.
+            Err(sqlx::Error::Database(error)) if is_over(&**error) => self.idle().clear(),
             Ok(_) | Err(sqlx::Error::Database(_) | sqlx::Error::Encode(_)) => {
                 self.idle().push(Idle { connection, since: Instant::now() });
             }

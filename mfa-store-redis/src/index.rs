@@ -28,8 +28,8 @@ impl RedisStore {
         key: impl Fn(&str) -> String,
         read: impl Fn(&str, &Fields) -> Result<Option<Stored<T>>, RedisError>,
     ) -> Result<Page<T>, StoreError> {
-        // Entries are `ID` or `ID:INCARNATION`; `;` comes next after `:`, so this is behind all of one id.
-        let min = after.map_or_else(|| "-".to_owned(), |after| format!("[{};", after.as_str()));
+        // A cursor is a whole entry: there may be another one of the same id behind it.
+        let min = after.map_or_else(|| "-".to_owned(), |after| format!("({}", after.as_str()));
         let range = cmd("ZRANGEBYLEX").arg(index).arg(min).arg("+").arg("LIMIT").arg(0).arg(limit).to_owned();
         let entries: Vec<String> = self.connection.call(&range).await?;
         let keys: Vec<String> = entries.iter().map(|entry| key(id(entry))).collect();
@@ -45,7 +45,7 @@ impl RedisStore {
             }
         }
         let full = entries.len() >= limit;
-        page.next = entries.last().filter(|_| full).map(|entry| Cursor::after(id(entry).to_owned()));
+        page.next = entries.last().filter(|_| full).map(|entry| Cursor::after(entry.clone()));
         Ok(page)
     }
 }

@@ -55,7 +55,9 @@ impl Settings {
             ("prefix", _) if !value.is_empty() && !value.contains(['{', '}']) => {
                 self.prefix = value.to_owned()
             }
-            _ => return Err(unusable()),
+            ("durability" | "prefix", _) => return Err(unusable()),
+            // It may be the end of a password with a question mark in it.
+            _ => return Err(RedisError::Setting("the URL has an unknown setting".to_owned())),
         }
         Ok(())
     }
@@ -81,7 +83,7 @@ mod tests {
             ("redis://:s3cret@a,b", "several hosts are for redis-cluster://"),
             ("redis://:s3cret@a?durability=maybe", "durability=maybe cannot be used"),
             ("redis://:s3cret@a?prefix={x}", "prefix={x} cannot be used"),
-            ("redis://:s3cret@a?nonsense=1", "nonsense=1 cannot be used"),
+            ("redis://:pass?s3cret@a", "the URL has an unknown setting"),
             ("s3cret", "the URL is not of the form redis://host:port"),
             ("redis://:s3cret@a:port", "the URL is not of the form redis://host:port"),
         ] {

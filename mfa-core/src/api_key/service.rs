@@ -237,7 +237,10 @@ impl Mfa {
                 }
                 let record = match &record.state {
                     ApiKeyState::Active { keyring: Some(_), .. } if !hash.is_legacy() => {
-                        mfa.note_use(&record, revision).await;
+                        // Nothing is written where the keyring does not open.
+                        if mfa.admit(&record, &secret).is_ok() {
+                            mfa.note_use(&record, revision).await;
+                        }
                         Arc::new(record)
                     }
                     _ => mfa.upgrade(Stored { record, revision }, &secret).await?,

@@ -161,11 +161,6 @@ impl Keyring {
         self.keys.iter().any(|key| key.id == id && key.is_gcm())
     }
 
-    /// Whether `id` is one of the data keys that seal anything.
-    pub(crate) fn is_active(&self, id: DataKeyId) -> bool {
-        self.keys.iter().any(|key| key.id == id && key.algorithm == Algorithm::Aes256Gcm)
-    }
-
     /// The data key that what was found under `found` is sealed with again.
     pub(crate) fn sealing_id(&self, found: Option<DataKeyId>) -> DataKeyId {
         self.sealing(found).id
@@ -212,12 +207,21 @@ impl Keyring {
         self.keys.iter().any(|key| key.algorithm == Algorithm::PreActive)
     }
 
-    /// This ring and what `other` has beside; `None` if that is nothing.
+    /// This ring and what `other` has beside; `None` if that is nothing. In the order of `other`, which is that of
+    /// their age: an older data key must not become the newest by coming late.
     pub(crate) fn joined(&self, other: &Self) -> Option<Self> {
-        let missing = other.keys.iter().filter(|key| !self.keys.iter().any(|own| own.id == key.id));
-        let missing: Vec<_> = missing.map(DataKey::copy).collect();
-        let keys = || self.keys.iter().map(DataKey::copy).chain(missing.iter().map(DataKey::copy)).collect();
-        (!missing.is_empty()).then(|| Self { keys: keys() })
+        let own = |id| self.keys.iter().find(|key| key.id == id);
+        if other.keys.iter().all(|key| own(key.id).is_some()) {
+            return None;
+        }
+        let alone = self.keys.iter().filter(|key| !other.keys.iter().any(|theirs| theirs.id == key.id));
+        let all = other.keys.iter().map(|theirs| own(theirs.id).unwrap_or(theirs));
+        Some(Self { keys: alone.chain(all).map(DataKey::copy).collect() })
+    }
+
+    /// The numbers of its data keys.
+    pub(crate) fn ids(&self) -> Vec<DataKeyId> {
+        self.keys.iter().map(|key| key.id).collect()
     }
 
     /// This ring, and beside it what `before` had: for opening alone, as the oldest. A call that outlasts a rotation

@@ -28,6 +28,10 @@ pub enum RotationError {
     #[error("the consumer has another active API key, {0}…: revoke it, or rotate from it")]
     ThirdKey(String),
 
+    /// Another rotation of this consumer has changed its keyrings meanwhile. Nothing was dropped.
+    #[error("another rotation of this consumer is under way: let it end, then call again")]
+    Interfered,
+
     /// The random generator failed.
     #[error(transparent)]
     Random(#[from] RandomError),

@@ -119,8 +119,14 @@ impl Mfa {
                 let (keyring, goal) = base.with_fresh(&*self.parts.random)?;
                 let started_at = self.parts.clock.now();
                 let mark = RotationMark { started_at, data_key: goal.number(), cursor: None };
+                let (own, before) = (new.record.consumer.clone(), new.keyring.copy());
                 self.save_presented(new, &consumer, keyring, Some(mark)).await?;
                 if joins {
+                    // What its own consumer made while it joined would be out of reach.
+                    if let Err(error) = self.refuse_consumer_in_use(&own, &pair).await {
+                        self.save_presented(new, &own, before, None).await?;
+                        return Err(error);
+                    }
                     let event = Event::of_key(started_at, Action::ApiKeyJoined, new.record.key.clone());
                     self.parts.events.record(&event);
                 }
@@ -147,28 +153,57 @@ impl Mfa {
         presented: &mut Presented,
         id: DataKeyId,
     ) -> Result<(), RotationError> {
-        if presented.keyring.is_active(id) {
+        if presented.keyring.newest_id() == id {
             return Ok(());
         }
         let (consumer, mark) = (presented.record.consumer.clone(), presented.record.rotation.clone());
         self.save_presented(presented, &consumer, presented.keyring.activated(id), mark).await
     }
 
-    /// Notes how far a rotation is, on the key it goes to. With `only` its keyring keeps that
-    /// data key alone.
+    /// Notes how far a rotation is, on the key it goes to.
     pub(super) async fn note_progress(
         &self,
         presented: &mut Presented,
         mark: Option<&RotationMark>,
-        only: Option<DataKeyId>,
     ) -> Result<(), RotationError> {
+        self.write_mark(presented, mark, |keyring| Ok(keyring.copy())).await
+    }
+
+    /// Leaves the data key `goal` alone in a keyring: of those in `known`, which is what the pass over the records
+    /// was about. One that came since is another rotation's, and records may be under it.
+    pub(super) async fn drop_older(
+        &self,
+        presented: &mut Presented,
+        mark: Option<&RotationMark>,
+        goal: DataKeyId,
+        known: &[DataKeyId],
+    ) -> Result<(), RotationError> {
+        self.write_mark(presented, mark, |keyring| {
+            let unknown = keyring.ids().iter().any(|id| !known.contains(id));
+            if unknown || keyring.newest_id() != goal {
+                return Err(RotationError::Interfered);
+            }
+            Ok(keyring.only(goal).unwrap_or_else(|| keyring.copy()))
+        })
+        .await
+    }
+
+    async fn write_mark(
+        &self,
+        presented: &mut Presented,
+        mark: Option<&RotationMark>,
+        change: impl Fn(&Keyring) -> Result<Keyring, RotationError> + Send + Sync,
+    ) -> Result<(), RotationError> {
+        let goal = |presented: &Presented| presented.record.rotation.as_ref().map(|mark| mark.data_key);
+        let before = goal(presented);
         for _ in 0..ATTEMPTS {
-            let consumer = presented.record.consumer.clone();
-            let kept = only.and_then(|id| presented.keyring.only(id));
-            let keyring = kept.unwrap_or_else(|| presented.keyring.copy());
+            let (consumer, keyring) = (presented.record.consumer.clone(), change(&presented.keyring)?);
             match self.save_presented(presented, &consumer, keyring, mark.cloned()).await {
                 Err(RotationError::Store(StoreError::Conflict)) => {
                     self.present_again(presented).await.map_err(RotationError::New)?;
+                    if goal(presented) != before {
+                        return Err(RotationError::Interfered);
+                    }
                 }
                 outcome => return outcome,
             }
@@ -204,15 +239,19 @@ impl Mfa {
         if new.consumer != own {
             return Err(RotationError::NewKeyInUse);
         }
-        let in_use = |_| RotationError::NewKeyInUse;
-        self.refuse_third_keys(&own, std::slice::from_ref(&new.key)).await.map_err(|error| match error {
-            RotationError::ThirdKey(key) => in_use(key),
+        self.refuse_consumer_in_use(&own, std::slice::from_ref(&new.key)).await
+    }
+
+    /// Refuses a consumer that has another key, or records.
+    async fn refuse_consumer_in_use(&self, own: &ConsumerId, known: &[ApiKey]) -> Result<(), RotationError> {
+        self.refuse_third_keys(own, known).await.map_err(|error| match error {
+            RotationError::ThirdKey(_) => RotationError::NewKeyInUse,
             other => other,
         })?;
         let stores = &self.parts.stores;
         let mut after = None;
         loop {
-            let page = stores.totp.page_by_consumer(&own, after.as_ref(), 1, Listing::Exact).await?;
+            let page = stores.totp.page_by_consumer(own, after.as_ref(), 10, Listing::Exact).await?;
             if !page.items.is_empty() || !page.damaged.is_empty() {
                 return Err(RotationError::NewKeyInUse);
             }
@@ -222,7 +261,7 @@ impl Mfa {
             }
         }
         loop {
-            let page = stores.users.page_by_consumer(&own, after.as_ref(), 1, Listing::Exact).await?;
+            let page = stores.users.page_by_consumer(own, after.as_ref(), 10, Listing::Exact).await?;
             if !page.items.is_empty() || !page.damaged.is_empty() {
                 return Err(RotationError::NewKeyInUse);
             }

@@ -16,6 +16,8 @@ const LANES: usize = 64;
 /// Ids of unreadable records that are told; beyond that they are counted.
 const TOLD: usize = 1_000;
 
+/// Pages that are counted when time is up.
+const COUNTED: usize = 40;
 /// Begins the cursor of a pass that has met unreadable records.
 const UNREADABLE: &str = "!";
 
@@ -122,7 +124,7 @@ impl Pass<'_> {
         let cursor = format!("{sign}{}/{}", kind.as_str(), after.map_or("", Cursor::as_str));
         let mark = self.key.record.rotation.clone();
         let mark = mark.map(|mark| RotationMark { cursor: Some(cursor), ..mark });
-        self.mfa.note_progress(self.key, mark.as_ref(), None).await
+        self.mfa.note_progress(self.key, mark.as_ref()).await
     }
 
     async fn page(
@@ -131,7 +133,7 @@ impl Pass<'_> {
         after: Option<&Cursor>,
         listing: Listing,
     ) -> Result<(Vec<Work>, Vec<String>, Option<Cursor>), RotationError> {
-        let (stores, owner, limit) = (&self.mfa.parts.stores, self.consumer.id(), self.options.batch);
+        let (stores, owner, limit) = (&self.mfa.parts.stores, self.consumer.id(), self.options.batch.max(1));
         Ok(match kind {
             Kind::Totp => {
                 let page = stores.totp.page_by_consumer(owner, after, limit, listing).await?;
@@ -144,10 +146,10 @@ impl Pass<'_> {
         })
     }
 
-    /// Counts what is still to be done behind where the pass stopped.
+    /// Counts what is still to be done behind where the pass stopped: at least, as it does not count for ever.
     async fn count_rest(&mut self, mut kind: Kind, mut after: Option<Cursor>) -> Result<(), RotationError> {
-        loop {
-            let (work, damaged, next) = self.page(kind, after.as_ref(), Listing::Fast).await?;
+        for _ in 0..COUNTED {
+            let (work, damaged, next) = self.page(kind, after.as_ref(), Listing::Exact).await?;
             let rest = work.iter().filter(|work| !is_under(work, self.goal)).count() + damaged.len();
             match kind {
                 Kind::Totp => self.report.totp_incomplete += rest as u64,
@@ -159,6 +161,7 @@ impl Pass<'_> {
                 (Kind::User, None) => return Ok(()),
             };
         }
+        Ok(())
     }
 
     fn count(&mut self, kind: Kind, complete: u64) {

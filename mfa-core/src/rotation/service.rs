@@ -102,26 +102,30 @@ impl Mfa {
         if old.0 == new.0 {
             return Err(RotationError::SameKey);
         }
+        let new_secret = new.1;
         let mut old = self.present(old).await.map_err(RotationError::Old)?;
         let mut new = self.present(new).await.map_err(RotationError::New)?;
         let (complete, mut report) = if new.is_done_with(&old) {
             (true, RotationReport { done: true, ..RotationReport::default() })
         } else {
             let goal = self.distribute(&mut old, &mut new).await?;
+            let known = new.keyring.ids();
             let (complete, mut report) = self.pass(&mut new, goal, options).await?;
             if complete && !report.any_unreadable {
                 let pair = [old.record.key.clone(), new.record.key.clone()];
                 self.refuse_third_keys(&new.record.consumer, &pair).await?;
-                match self.note_progress(&mut old, None, Some(goal)).await {
+                match self.drop_older(&mut old, None, goal, &known).await {
                     // Revoked meanwhile: it has no keyring any more.
                     Ok(()) | Err(RotationError::New(ApiKeyError::Unauthorized)) => {}
                     Err(error) => return Err(error),
                 }
-                self.finish(&mut new, goal, &mut report).await?;
+                self.finish(&mut new, goal, &known, &mut report).await?;
             }
             (complete, report)
         };
         if complete && options.revoke_old {
+            // Not the last key that works: the new one may have ended meanwhile.
+            self.present((&new.record.key.clone(), new_secret)).await.map_err(RotationError::New)?;
             self.revoke_api_key(&old.record.key).await.map_err(RotationError::Old)?;
             report.old_revoked = true;
         }
@@ -156,13 +160,14 @@ impl Mfa {
                 let goal = key.keyring.newest_id();
                 let started_at = self.parts.clock.now();
                 let mark = RotationMark { started_at, data_key: goal.number(), cursor: None };
-                self.note_progress(&mut key, Some(&mark), None).await?;
+                self.note_progress(&mut key, Some(&mark)).await?;
                 goal
             }
         };
+        let known = key.keyring.ids();
         let (complete, mut report) = self.pass(&mut key, goal, options).await?;
         if complete && !report.any_unreadable {
-            self.finish(&mut key, goal, &mut report).await?;
+            self.finish(&mut key, goal, &known, &mut report).await?;
         }
         Ok(report)
     }
@@ -182,7 +187,7 @@ impl Mfa {
         if complete && report.any_unreadable {
             // The next call looks at everything again.
             let mark = key.record.rotation.clone().map(|mark| RotationMark { cursor: None, ..mark });
-            self.note_progress(key, mark.as_ref(), None).await?;
+            self.note_progress(key, mark.as_ref()).await?;
         }
         Ok((complete, report))
     }
@@ -192,12 +197,13 @@ impl Mfa {
         &self,
         key: &mut Presented,
         goal: DataKeyId,
+        known: &[DataKeyId],
         report: &mut RotationReport,
     ) -> Result<(), RotationError> {
         let now = self.parts.clock.now();
         let cursor = Some(RotationMark::DONE.to_owned());
         let mark = RotationMark { started_at: now, data_key: goal.number(), cursor };
-        self.note_progress(key, Some(&mark), Some(goal)).await?;
+        self.drop_older(key, Some(&mark), goal, known).await?;
         self.parts.events.record(&Event::of_key(now, Action::ApiKeyRotated, key.record.key.clone()));
         report.done = true;
         Ok(())

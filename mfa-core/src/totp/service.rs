@@ -84,7 +84,11 @@ impl<'a> TotpService<'a> {
             failed_at: None,
         };
         let revision = parts.stores.totp.save(&record, Expect::Absent).await?;
-        self.settle(record, revision).await?;
+        if let Err(error) = self.settle(record, revision).await {
+            // Nobody was told of it, and it might not open: better that there is none.
+            let _ = parts.stores.totp.delete(&self.consumer.id, id).await;
+            return Err(error);
+        }
         self.consumer.record(Action::TotpEnrolled, id.0);
         Ok(EnrolledTotp { id, secret_base32: secret.expose_base32(), key_uri })
     }
@@ -282,8 +286,7 @@ impl<'a> TotpService<'a> {
     /// After a record was made: puts it under the newest data key if a rotation took place meanwhile, whose pass
     /// over the records may have missed it.
     async fn settle(&self, record: TotpRecord, revision: Revision) -> Result<(), TotpError> {
-        let sealed_under = self.consumer.keyring().newest_id();
-        if self.consumer.read_keyring().await?.newest_id() == sealed_under {
+        if Some(self.consumer.read_keyring().await?.newest_id()) == record.secret.data_key_id() {
             return Ok(());
         }
         self.reencrypt(Stored { record, revision }).await.map(drop)

@@ -324,12 +324,12 @@ impl Consumer {
     pub(crate) async fn save_user(&self, open: &OpenUser) -> Result<(), WebauthnError> {
         let record = self.seal_user(open)?;
         let revision = self.mfa.parts.stores.users.save(&record, open.expect()).await?;
-        if open.expect() == Expect::Absent {
-            // A rotation that took place meanwhile may have missed a record that was only just made.
-            let sealed_under = self.keyring().newest_id();
-            if self.read_keyring().await?.newest_id() != sealed_under {
-                Box::pin(self.reencrypt_user(Stored { record, revision })).await?;
-            }
+        if open.expect() == Expect::Absent
+            && let Err(error) = self.settle_user(Stored { record, revision }).await
+        {
+            // Nobody was told of it, and it might not open: better that there is none.
+            let _ = self.mfa.parts.stores.users.delete(&self.id, open.id).await;
+            return Err(error);
         }
         Ok(())
     }

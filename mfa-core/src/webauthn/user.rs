@@ -154,6 +154,19 @@ impl Consumer {
         })
     }
 
+    /// After a record was made: puts it under the newest data key if a rotation took place meanwhile, whose pass over
+    /// the records may have missed it.
+    pub(super) async fn settle_user(&self, made: Stored<UserRecord>) -> Result<(), WebauthnError> {
+        let newest = self.read_keyring().await?.newest_id();
+        let record = &made.record;
+        let sealed =
+            [&record.credentials, &record.u2f_app_id, &record.u2f_key_handle, &record.u2f_public_key];
+        if sealed.into_iter().flatten().all(|sealed| sealed.data_key_id() == Some(newest)) {
+            return Ok(());
+        }
+        Box::pin(self.reencrypt_user(made)).await.map(drop)
+    }
+
     /// Puts a record under the newest data key, if it is not; says whether it was not. `None` if it is gone.
     pub(crate) async fn reencrypt_user(
         &self,

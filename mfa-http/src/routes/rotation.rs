@@ -97,6 +97,7 @@ impl From<RotationError> for ApiError {
             RotationError::Old(error) | RotationError::New(error) => error.into(),
             RotationError::SameKey => conflict("same-key", RotationError::SameKey),
             RotationError::NewKeyInUse => conflict("new-key-in-use", RotationError::NewKeyInUse),
+            RotationError::Interfered => conflict("rotation-under-way", RotationError::Interfered),
             third @ RotationError::ThirdKey(_) => conflict("third-key", third),
             RotationError::Store(error) => error.into(),
             other => {

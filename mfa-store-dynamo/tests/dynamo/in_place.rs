@@ -51,7 +51,7 @@ async fn what_is_not_ours_stays() {
         ("EncryptedSessionData", AttributeValue::B(Blob::new([1, 2, 3]))),
         ("encryptedRegistrationRequest", AttributeValue::Null(true)),
         ("tags", AttributeValue::Ss(vec!["a".to_owned(), "b".to_owned()])),
-        ("map", AttributeValue::M(item([("x", AttributeValue::Bool(true))]))),
+        ("map", AttributeValue::M(item(["x", "y", "z", "a"].map(|name| (name, AttributeValue::Bool(true)))))),
     ]);
     let mut row = item([("uuid", text(&record.id.to_string())), ("APIKEY", owner)]);
     row.extend(foreign.clone());
