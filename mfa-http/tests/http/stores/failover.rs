@@ -28,7 +28,10 @@ async fn a_lost_master_is_replaced() {
     cli(&[&["--cluster", "create"], &*addresses.iter().map(String::as_str).collect::<Vec<_>>(), &create]
         .concat());
     let master = addresses[0].clone();
-    until("replicas follow", || info(&master).contains("connected_slaves:1"));
+    let count = |what: &str| addresses.iter().filter(|address| info(address).contains(what)).count();
+    until("every master is followed", || {
+        count("connected_slaves:1") == 3 && count("master_link_status:up") == 3 && count("state=online") == 3
+    });
     let url = format!("redis-cluster://{}?replicas=1", addresses[1..].join(","));
     let place = Place { url, folder: tempfile::tempdir().unwrap() };
     let server = place.serve();
