@@ -87,7 +87,7 @@ impl Consumer {
         let record = stored.ok_or(ApiKeyError::Unauthorized)?.record;
         match &record.state {
             ApiKeyState::Active { keyring: Some(sealed), .. } if record.consumer == self.id => {
-                self.kek.unwrap(sealed).map_err(ApiKeyError::Damaged)
+                self.kek.unwrap_keyring(sealed).map_err(ApiKeyError::Damaged)
             }
             _ => Err(ApiKeyError::Unauthorized),
         }

@@ -60,13 +60,7 @@ impl FaultyStores {
 
     /// The stores to hand to a service.
     pub fn stores(&self) -> Stores {
-        let store = Arc::new(self.clone());
-        Stores {
-            api_keys: Arc::clone(&store) as _,
-            totp: Arc::clone(&store) as _,
-            users: Arc::clone(&store) as _,
-            ceremonies: store,
-        }
+        Stores::of(self.clone())
     }
 
     /// Makes the `n`th call from now fail, the next being number 0.

@@ -39,7 +39,6 @@ mod table;
 mod totp;
 mod user;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -123,12 +122,6 @@ async fn connect(settings: &Settings) -> Client {
 
 impl From<DynamoStore> for Stores {
     fn from(store: DynamoStore) -> Self {
-        let store = Arc::new(store);
-        Self {
-            api_keys: Arc::clone(&store) as _,
-            totp: Arc::clone(&store) as _,
-            users: Arc::clone(&store) as _,
-            ceremonies: store,
-        }
+        Self::of(store)
     }
 }

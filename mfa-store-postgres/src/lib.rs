@@ -91,12 +91,6 @@ impl PostgresStore {
 
 impl From<PostgresStore> for Stores {
     fn from(store: PostgresStore) -> Self {
-        let store = Arc::new(store);
-        Self {
-            api_keys: Arc::clone(&store) as _,
-            totp: Arc::clone(&store) as _,
-            users: Arc::clone(&store) as _,
-            ceremonies: store,
-        }
+        Self::of(store)
     }
 }

@@ -89,12 +89,6 @@ impl RedisStore {
 
 impl From<RedisStore> for Stores {
     fn from(store: RedisStore) -> Self {
-        let store = Arc::new(store);
-        Self {
-            api_keys: Arc::clone(&store) as _,
-            totp: Arc::clone(&store) as _,
-            users: Arc::clone(&store) as _,
-            ceremonies: store,
-        }
+        Self::of(store)
     }
 }

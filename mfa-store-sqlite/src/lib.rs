@@ -94,13 +94,7 @@ impl SqliteStore {
 
 impl From<SqliteStore> for Stores {
     fn from(store: SqliteStore) -> Self {
-        let store = Arc::new(store);
-        Self {
-            api_keys: Arc::clone(&store) as _,
-            totp: Arc::clone(&store) as _,
-            users: Arc::clone(&store) as _,
-            ceremonies: store,
-        }
+        Self::of(store)
     }
 }
 

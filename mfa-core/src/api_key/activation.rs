@@ -46,7 +46,8 @@ impl Mfa {
     ) -> Result<(ApiSecret, Stored<ApiKeyRecord>), ApiKeyError> {
         let Stored { record, revision } = stored;
         let (key, secret) = (record.key.clone(), ApiSecret::generate(&*self.parts.random)?);
-        let keyring = KeyEncryptionKey::new(&secret, &key, &consumer).wrap(keyring, &*self.parts.random)?;
+        let keyring =
+            KeyEncryptionKey::new(&secret, &key, &consumer).wrap_keyring(keyring, &*self.parts.random)?;
         let salt = random_bytes::<16>(&*self.parts.random)?;
         let hash = self.parts.hasher.hash(verifier(&key, &secret), *salt).await?;
         let activated_at = self.parts.clock.now();
@@ -82,7 +83,7 @@ impl Consumer {
             let ApiKeyState::Active { keyring: sealed, .. } = &mut stored.record.state else {
                 return Err(ApiKeyError::Unauthorized);
             };
-            *sealed = Some(kek.wrap(&all, &*self.mfa.parts.random)?);
+            *sealed = Some(kek.wrap_keyring(&all, &*self.mfa.parts.random)?);
             let store = &self.mfa.parts.stores.api_keys;
             stored.revision = store.save(&stored.record, Expect::At(stored.revision)).await?;
             keyring = all;

@@ -206,7 +206,7 @@ impl Mfa {
             return Err(ApiKeyError::Unauthorized);
         };
         let kek = KeyEncryptionKey::new(secret, &record.key, &record.consumer);
-        let keyring = kek.unwrap(keyring).map_err(ApiKeyError::Damaged)?;
+        let keyring = kek.unwrap_keyring(keyring).map_err(ApiKeyError::Damaged)?;
         Ok(Consumer::new(self.clone(), record.consumer.clone(), kek, keyring))
     }
 
@@ -295,8 +295,8 @@ impl Mfa {
         };
         let key = record.key.clone();
         let keyring = Keyring::upgraded(secret.legacy_key(), &*self.parts.random)?;
-        let keyring =
-            KeyEncryptionKey::new(secret, &key, &record.consumer).wrap(&keyring, &*self.parts.random)?;
+        let keyring = KeyEncryptionKey::new(secret, &key, &record.consumer)
+            .wrap_keyring(&keyring, &*self.parts.random)?;
         let salt = random_bytes::<16>(&*self.parts.random)?;
         let hash = self.parts.hasher.hash(verifier(&key, secret), *salt).await?;
         let state = ApiKeyState::Active { activated_at, hash, keyring: Some(keyring) };

@@ -327,7 +327,7 @@ impl KeyEncryptionKey {
     }
 
     /// Wraps the copy of a keyring that belongs to the API key.
-    pub(crate) fn wrap(
+    pub(crate) fn wrap_keyring(
         &self,
         keyring: &Keyring,
         random: &dyn SecureRandom,
@@ -335,8 +335,8 @@ impl KeyEncryptionKey {
         seal(&self.key, KEY_ENCRYPTION_KEY, &self.place(), &keyring.encode(), random)
     }
 
-    /// Unwraps what [`wrap`](Self::wrap) wrapped.
-    pub(crate) fn unwrap(&self, sealed: &Sealed<Keyring>) -> Result<Keyring, DoesNotOpen> {
+    /// Unwraps what [`wrap_keyring`](Self::wrap_keyring) wrapped.
+    pub(crate) fn unwrap_keyring(&self, sealed: &Sealed<Keyring>) -> Result<Keyring, DoesNotOpen> {
         let encoded = open(&self.key, KEY_ENCRYPTION_KEY, &self.place(), sealed)?;
         Keyring::decode(&encoded).ok_or(DoesNotOpen)
     }

@@ -73,7 +73,7 @@ proptest! {
         prop_assert_eq!(keyring.open(&context, &Sealed::<()>::from_stored(bytes.clone())), Err(DoesNotOpen));
         // The seeds' cipher has no tag: it opens or not, but never panics.
         let _ = keyring.open_legacy(&Sealed::<()>::from_stored(bytes.clone()));
-        prop_assert!(KeyEncryptionKey::new(&secret, &key, &ann).unwrap(&Sealed::from_stored(bytes)).is_err());
+        prop_assert!(KeyEncryptionKey::new(&secret, &key, &ann).unwrap_keyring(&Sealed::from_stored(bytes)).is_err());
     }
 }
 
@@ -82,21 +82,21 @@ fn a_keyring_opens_with_its_own_key_secret_and_consumer_only() {
     let (key, secret) = keys("ann", "0123456789abcdef");
     let ann = consumer("ann");
     let keyring = Keyring::upgraded(secret.legacy_key(), &OsRandom).unwrap();
-    let sealed = KeyEncryptionKey::new(&secret, &key, &ann).wrap(&keyring, &OsRandom).unwrap();
+    let sealed = KeyEncryptionKey::new(&secret, &key, &ann).wrap_keyring(&keyring, &OsRandom).unwrap();
     let field: Sealed<()> = keyring.seal(&place(&ann, "1", "f"), b"x", &OsRandom).unwrap();
 
-    let opened = KeyEncryptionKey::new(&secret, &key, &ann).unwrap(&sealed).unwrap();
+    let opened = KeyEncryptionKey::new(&secret, &key, &ann).unwrap_keyring(&sealed).unwrap();
     assert_eq!(opened.open(&place(&ann, "1", "f"), &field).unwrap().as_slice(), b"x");
 
     let (other_key, other_secret) = keys("bob", "fedcba9876543210");
-    assert!(KeyEncryptionKey::new(&other_secret, &key, &ann).unwrap(&sealed).is_err());
-    assert!(KeyEncryptionKey::new(&secret, &other_key, &ann).unwrap(&sealed).is_err());
-    assert!(KeyEncryptionKey::new(&secret, &key, &consumer("bob")).unwrap(&sealed).is_err());
+    assert!(KeyEncryptionKey::new(&other_secret, &key, &ann).unwrap_keyring(&sealed).is_err());
+    assert!(KeyEncryptionKey::new(&secret, &other_key, &ann).unwrap_keyring(&sealed).is_err());
+    assert!(KeyEncryptionKey::new(&secret, &key, &consumer("bob")).unwrap_keyring(&sealed).is_err());
     for bit in 0..sealed.as_bytes().len() * 8 {
         let mut bytes = sealed.as_bytes().to_vec();
         bytes[bit / 8] ^= 1 << (bit % 8);
         assert!(
-            KeyEncryptionKey::new(&secret, &key, &ann).unwrap(&Sealed::from_stored(bytes)).is_err(),
+            KeyEncryptionKey::new(&secret, &key, &ann).unwrap_keyring(&Sealed::from_stored(bytes)).is_err(),
             "bit {bit}"
         );
     }

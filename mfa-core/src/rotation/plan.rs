@@ -52,7 +52,7 @@ impl Mfa {
             return Err(ApiKeyError::Unauthorized);
         }
         let kek = KeyEncryptionKey::new(secret, key, &record.consumer);
-        let keyring = kek.unwrap(sealed).map_err(ApiKeyError::Damaged)?;
+        let keyring = kek.unwrap_keyring(sealed).map_err(ApiKeyError::Damaged)?;
         Ok(Presented { secret: secret.copy(), record, revision, keyring })
     }
 
@@ -73,7 +73,7 @@ impl Mfa {
         let kek = KeyEncryptionKey::new(&presented.secret, &presented.record.key, consumer);
         let mut record = ApiKeyRecord { consumer: consumer.clone(), rotation, ..presented.record.clone() };
         if let ApiKeyState::Active { keyring: stored, .. } = &mut record.state {
-            *stored = Some(kek.wrap(&keyring, &*self.parts.random)?);
+            *stored = Some(kek.wrap_keyring(&keyring, &*self.parts.random)?);
         }
         let saved = self.parts.stores.api_keys.save(&record, Expect::At(presented.revision)).await?;
         *presented = Presented { secret: presented.secret.copy(), record, revision: saved, keyring };

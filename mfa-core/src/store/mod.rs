@@ -36,3 +36,16 @@ pub struct Stores {
     /// Ceremonies between their two halves.
     pub ceremonies: Arc<dyn CeremonyStore>,
 }
+
+impl Stores {
+    /// One store for everything.
+    pub fn of(store: impl ApiKeyStore + TotpStore + UserStore + CeremonyStore) -> Self {
+        let store = Arc::new(store);
+        Self {
+            api_keys: Arc::clone(&store) as _,
+            totp: Arc::clone(&store) as _,
+            users: Arc::clone(&store) as _,
+            ceremonies: store,
+        }
+    }
+}

@@ -48,13 +48,7 @@ impl MemoryStore {
 
 impl From<MemoryStore> for Stores {
     fn from(store: MemoryStore) -> Self {
-        let store = Arc::new(store);
-        Self {
-            api_keys: Arc::clone(&store) as _,
-            totp: Arc::clone(&store) as _,
-            users: Arc::clone(&store) as _,
-            ceremonies: store,
-        }
+        Self::of(store)
     }
 }
 
