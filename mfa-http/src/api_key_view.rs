@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mfa_core::store::{ApiKeyRecord, ApiKeyState};
+use mfa_core::store::ApiKeyRecord;
 use serde::Serialize;
 
 /// An API key as administrators see it; times in milliseconds since 1970.
@@ -28,18 +28,13 @@ pub struct ApiKeyView {
 impl ApiKeyView {
     /// The view of `record`.
     pub fn of(record: &ApiKeyRecord) -> Self {
-        let (activated_at, revoked_at) = match &record.state {
-            ApiKeyState::Pending => (None, None),
-            ApiKeyState::Active { activated_at, .. } => (Some(*activated_at), None),
-            ApiKeyState::Revoked { activated_at, revoked_at } => (*activated_at, Some(*revoked_at)),
-        };
         let under_way = record.rotation.as_ref().filter(|mark| !mark.is_done());
         Self {
             value: record.key.as_str().to_owned(),
             email: record.email.clone(),
             created_at: record.created_at.as_millis(),
-            activated_at: activated_at.map(|time| time.as_millis()),
-            revoked_at: revoked_at.map(|time| time.as_millis()),
+            activated_at: record.state.activated_at().map(|time| time.as_millis()),
+            revoked_at: record.state.revoked_at().map(|time| time.as_millis()),
             consumer: record.consumer.as_str().to_owned(),
             expires_at: record.expires_at.map(|time| time.as_millis()),
             last_used_at: record.last_used_at.map(|time| time.as_millis()),

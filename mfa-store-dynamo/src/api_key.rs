@@ -39,32 +39,24 @@ impl ApiKeyStore for DynamoStore {
     }
 
     async fn save(&self, record: &ApiKeyRecord, expect: Expect) -> Result<Revision, StoreError> {
-        let (activated_at, revoked_at, hash, keyring) = match &record.state {
-            ApiKeyState::Pending => (None, None, None, None),
-            ApiKeyState::Active { activated_at, hash, keyring } => {
-                (Some(*activated_at), None, Some(hash.as_str()), keyring.as_ref())
-            }
-            ApiKeyState::Revoked { activated_at, revoked_at } => {
-                (*activated_at, Some(*revoked_at), None, None)
-            }
-        };
+        let state = &record.state;
         let id = record.key.as_str();
         let attributes = Attributes::default()
             .text("value", Some(id))
             .text("email", Some(&record.email))
             .time("createdAt", Some(record.created_at))
-            .time("activatedAt", activated_at)
+            .time("activatedAt", state.activated_at())
             .text("consumer", Some(record.consumer.as_str()))
-            .text("secretHash", hash)
-            .bytes("keyring", keyring)
-            .time("revokedAt", revoked_at)
+            .text("secretHash", state.hash().map(SecretHash::as_str))
+            .bytes("keyring", state.keyring())
+            .time("revokedAt", state.revoked_at())
             .time("expiresAt", record.expires_at)
             .time("lastUsedAt", record.last_used_at)
             .time("rotationStartedAt", record.rotation.as_ref().map(|mark| mark.started_at))
             .number("rotationDataKey", record.rotation.as_ref().map(|mark| mark.data_key.into()))
             .text("rotationCursor", record.rotation.as_ref().and_then(|mark| mark.cursor.as_deref()))
             .0;
-        let removed = revoked_at.map(|_| SEEDS_HASH);
+        let removed = state.revoked_at().map(|_| SEEDS_HASH);
         self.api_keys.save(Write { id, owner: None, attributes, removed }, expect).await
     }
 
@@ -99,17 +91,12 @@ fn read(table: &Table, item: &Item) -> Result<Stored<ApiKeyRecord>, DynamoError>
     let hash = hash.map(|hash| SecretHash::from_stored(hash.to_owned()));
     // The Go seed writes 0 until activation.
     let activated_at = time(item, "activatedAt")?.filter(|time| time.as_millis() > 0);
-    let state = match (activated_at, time(item, "revokedAt")?, hash) {
-        (activated_at, Some(revoked_at), _) => ApiKeyState::Revoked { activated_at, revoked_at },
-        (Some(activated_at), None, Some(hash)) => {
-            ApiKeyState::Active { activated_at, hash, keyring: bytes(item, "keyring")? }
-        }
-        // Activated, and its hash is gone: no secret opens it, and none may be given out for it again.
-        (Some(activated_at), None, None) => {
-            ApiKeyState::Revoked { activated_at: Some(activated_at), revoked_at: activated_at }
-        }
-        (None, None, _) => ApiKeyState::Pending,
-    };
+    // Activated, and its hash is gone: no secret opens it, and none may be given out for it again.
+    let orphaned = activated_at.filter(|_| hash.is_none());
+    let revoked_at = time(item, "revokedAt")?.or(orphaned);
+    // What a row that was never activated has for a hash is nothing yet.
+    let hash = hash.filter(|_| activated_at.is_some());
+    let state = ApiKeyState::from_parts(activated_at, revoked_at, hash, bytes(item, "keyring")?);
     let record = ApiKeyRecord {
         key,
         consumer: ConsumerId::of_first_key(&consumer),
@@ -118,7 +105,7 @@ fn read(table: &Table, item: &Item) -> Result<Stored<ApiKeyRecord>, DynamoError>
         expires_at: time(item, "expiresAt")?,
         last_used_at: time(item, "lastUsedAt")?,
         rotation: rotation(item)?,
-        state,
+        state: state.ok_or(DynamoError::Attribute("secretHash"))?,
     };
     Ok(Stored { record, revision: table.revision(item)? })
 }

@@ -32,15 +32,7 @@ impl ApiKeyStore for PostgresStore {
     }
 
     async fn save(&self, record: &ApiKeyRecord, expect: Expect) -> Result<Revision, StoreError> {
-        let (activated_at, revoked_at, hash, keyring) = match &record.state {
-            ApiKeyState::Pending => (None, None, None, None),
-            ApiKeyState::Active { activated_at, hash, keyring } => {
-                (Some(*activated_at), None, Some(hash.as_str()), keyring.as_ref().map(Sealed::as_bytes))
-            }
-            ApiKeyState::Revoked { activated_at, revoked_at } => {
-                (*activated_at, Some(*revoked_at), None, None)
-            }
-        };
+        let state = &record.state;
         let rotation = record.rotation.as_ref();
         let (sql, lost) = match expect {
             Expect::Absent => (INSERT, StoreError::AlreadyExists),
@@ -51,10 +43,10 @@ impl ApiKeyStore for PostgresStore {
             .bind(record.consumer.as_str())
             .bind(record.email.as_str())
             .bind(stamp(record.created_at)?)
-            .bind(activated_at.map(stamp).transpose()?)
-            .bind(revoked_at.map(stamp).transpose()?)
-            .bind(hash)
-            .bind(keyring)
+            .bind(state.activated_at().map(stamp).transpose()?)
+            .bind(state.revoked_at().map(stamp).transpose()?)
+            .bind(state.hash().map(SecretHash::as_str))
+            .bind(state.keyring().map(Sealed::as_bytes))
             .bind(record.expires_at.map(stamp).transpose()?)
             .bind(record.last_used_at.map(stamp).transpose()?)
             .bind(rotation.map(|mark| stamp(mark.started_at)).transpose()?)
@@ -87,12 +79,8 @@ fn read(row: &PgRow) -> Result<Stored<ApiKeyRecord>, PostgresError> {
     let key = |name| get::<&str>(row, name)?.parse::<ApiKey>().map_err(|_| PostgresError::Column(name));
     let hash = get::<Option<String>>(row, "secret_hash")?.map(SecretHash::from_stored);
     let keyring = get::<Option<Vec<u8>>>(row, "keyring")?.map(Sealed::from_stored);
-    let state = match (time(row, "activated_at")?, time(row, "revoked_at")?, hash) {
-        (activated_at, Some(revoked_at), _) => ApiKeyState::Revoked { activated_at, revoked_at },
-        (Some(activated_at), None, Some(hash)) => ApiKeyState::Active { activated_at, hash, keyring },
-        (None, None, None) => ApiKeyState::Pending,
-        _ => return Err(PostgresError::Column("secret_hash")),
-    };
+    let (activated_at, revoked_at) = (time(row, "activated_at")?, time(row, "revoked_at")?);
+    let state = ApiKeyState::from_parts(activated_at, revoked_at, hash, keyring);
     let record = ApiKeyRecord {
         key: key("value")?,
         consumer: ConsumerId::of_first_key(&key("consumer")?),
@@ -101,7 +89,7 @@ fn read(row: &PgRow) -> Result<Stored<ApiKeyRecord>, PostgresError> {
         expires_at: time(row, "expires_at")?,
         last_used_at: time(row, "last_used_at")?,
         rotation: rotation(row)?,
-        state,
+        state: state.ok_or(PostgresError::Column("secret_hash"))?,
     };
     Ok(Stored { record, revision: revision(row)? })
 }

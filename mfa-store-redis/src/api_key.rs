@@ -18,24 +18,16 @@ impl ApiKeyStore for RedisStore {
     }
 
     async fn save(&self, record: &ApiKeyRecord, expect: Expect) -> Result<Revision, StoreError> {
-        let (activated_at, revoked_at, hash, keyring) = match &record.state {
-            ApiKeyState::Pending => (None, None, None, None),
-            ApiKeyState::Active { activated_at, hash, keyring } => {
-                (Some(*activated_at), None, Some(hash.as_str()), keyring.as_ref().map(Sealed::as_bytes))
-            }
-            ApiKeyState::Revoked { activated_at, revoked_at } => {
-                (*activated_at, Some(*revoked_at), None, None)
-            }
-        };
+        let state = &record.state;
         let changes = Changes::default()
             .bytes("value", Some(record.key.as_str()))
             .bytes("consumer", Some(record.consumer.as_str()))
             .bytes("email", Some(record.email.as_str()))
             .time("created_at", Some(record.created_at))
-            .time("activated_at", activated_at)
-            .time("revoked_at", revoked_at)
-            .bytes("secret_hash", hash)
-            .bytes("keyring", keyring)
+            .time("activated_at", state.activated_at())
+            .time("revoked_at", state.revoked_at())
+            .bytes("secret_hash", state.hash().map(SecretHash::as_str))
+            .bytes("keyring", state.keyring().map(Sealed::as_bytes))
             .time("expires_at", record.expires_at)
             .time("last_used_at", record.last_used_at)
             .time("rotation_started_at", record.rotation.as_ref().map(|mark| mark.started_at))
@@ -84,12 +76,8 @@ fn read(fields: &Fields) -> Result<Stored<ApiKeyRecord>, RedisError> {
         false => None,
     };
     let keyring = fields.get("keyring").cloned().map(Sealed::from_stored);
-    let state = match (time(fields, "activated_at")?, time(fields, "revoked_at")?, hash) {
-        (activated_at, Some(revoked_at), _) => ApiKeyState::Revoked { activated_at, revoked_at },
-        (Some(activated_at), None, Some(hash)) => ApiKeyState::Active { activated_at, hash, keyring },
-        (None, None, None) => ApiKeyState::Pending,
-        _ => return Err(RedisError::Field("secret_hash")),
-    };
+    let (activated_at, revoked_at) = (time(fields, "activated_at")?, time(fields, "revoked_at")?);
+    let state = ApiKeyState::from_parts(activated_at, revoked_at, hash, keyring);
     let record = ApiKeyRecord {
         key: text(fields, "value")?.parse().map_err(|_| RedisError::Field("value"))?,
         consumer: consumer(fields)?,
@@ -98,7 +86,7 @@ fn read(fields: &Fields) -> Result<Stored<ApiKeyRecord>, RedisError> {
         expires_at: time(fields, "expires_at")?,
         last_used_at: time(fields, "last_used_at")?,
         rotation: rotation(fields)?,
-        state,
+        state: state.ok_or(RedisError::Field("secret_hash"))?,
     };
     Ok(Stored { record, revision: revision(fields)? })
 }

@@ -32,6 +32,56 @@ pub struct ApiKeyRecord {
     pub state: ApiKeyState,
 }
 
+impl ApiKeyState {
+    /// When the key got its secret, if it has.
+    pub const fn activated_at(&self) -> Option<UnixTime> {
+        match self {
+            Self::Pending => None,
+            Self::Active { activated_at, .. } => Some(*activated_at),
+            Self::Revoked { activated_at, .. } => *activated_at,
+        }
+    }
+
+    /// When it was revoked, if it was.
+    pub const fn revoked_at(&self) -> Option<UnixTime> {
+        match self {
+            Self::Pending | Self::Active { .. } => None,
+            Self::Revoked { revoked_at, .. } => Some(*revoked_at),
+        }
+    }
+
+    /// The hash of its secret, while it is active.
+    pub const fn hash(&self) -> Option<&SecretHash> {
+        match self {
+            Self::Active { hash, .. } => Some(hash),
+            Self::Pending | Self::Revoked { .. } => None,
+        }
+    }
+
+    /// Its copy of the keyring, while it is active.
+    pub const fn keyring(&self) -> Option<&Sealed<Keyring>> {
+        match self {
+            Self::Active { keyring, .. } => keyring.as_ref(),
+            Self::Pending | Self::Revoked { .. } => None,
+        }
+    }
+
+    /// The state that was stored as these four parts; `None` if they contradict each other.
+    pub fn from_parts(
+        activated_at: Option<UnixTime>,
+        revoked_at: Option<UnixTime>,
+        hash: Option<SecretHash>,
+        keyring: Option<Sealed<Keyring>>,
+    ) -> Option<Self> {
+        match (activated_at, revoked_at, hash) {
+            (activated_at, Some(revoked_at), _) => Some(Self::Revoked { activated_at, revoked_at }),
+            (Some(activated_at), None, Some(hash)) => Some(Self::Active { activated_at, hash, keyring }),
+            (None, None, None) => Some(Self::Pending),
+            _ => None,
+        }
+    }
+}
+
 impl ApiKeyRecord {
     /// Whether the key has ended by itself.
     pub fn is_expired(&self, now: UnixTime) -> bool {
