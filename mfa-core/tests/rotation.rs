@@ -5,9 +5,9 @@
 use std::sync::Arc;
 
 use mfa_core::Mfa;
-use mfa_core::api_key::{HashError, SecretHash, SecretHasher};
+use mfa_core::api_key::{ApiKeyError, HashError, SecretHash, SecretHasher};
 use mfa_core::clock::{ManualClock, UnixTime};
-use mfa_core::rotation::RotationOptions;
+use mfa_core::rotation::{RotationError, RotationOptions};
 use mfa_core::secret::SecretBytes;
 use mfa_core::store::memory::MemoryStore;
 use mfa_core::store::{Expect, Stores};
@@ -130,6 +130,98 @@ fn finished<T>(outcome: Result<T, WebauthnError>) -> Option<T> {
     }
 }
 
+/// A batch of nothing is a batch of one, not the end of the pass.
+#[tokio::test]
+async fn a_batch_of_nothing_rotates_everything() {
+    let stores = Stores::from(MemoryStore::default());
+    let mfa = mfa(stores.clone());
+    let (old, new) = (fresh_key(&mfa).await, fresh_key(&mfa).await);
+    let mut factors = Factors::enroll(&mfa.authenticate(&old.0, &old.1).await.unwrap(), 3, 1).await;
+    let options = RotationOptions { batch: 0, ..RotationOptions::default() };
+    let report = mfa.rotate((&old.0, &old.1), (&new.0, &new.1), &options).await.unwrap();
+    assert!(report.done && report.totp_complete == 3, "{report:?}");
+    factors.work(&mfa.authenticate(&new.0, &new.1).await.unwrap()).await;
+}
+
+/// A new key that ends in the middle does not cost the consumer its last key that works.
+#[tokio::test]
+async fn the_old_key_stays_if_the_new_one_has_ended() {
+    let clock = Arc::new(ManualClock::at(NOW));
+    let mfa = Mfa::builder(MemoryStore::default()).clock(Arc::clone(&clock) as _).build();
+    let old = fresh_key(&mfa).await;
+    let end = NOW.after(std::time::Duration::from_secs(10));
+    let key = mfa.create_expiring_api_key("dev@example.com", Some(end)).await.unwrap();
+    let secret = mfa.activate_api_key(&key, "dev@example.com").await.unwrap();
+    let mut factors = Factors::enroll(&mfa.authenticate(&old.0, &old.1).await.unwrap(), 2, 0).await;
+    let pass = |_| clock.advance(std::time::Duration::from_secs(6));
+    let options = RotationOptions { revoke_old: true, progress: Some(&pass), ..RotationOptions::default() };
+    let refused = mfa.rotate((&old.0, &old.1), (&key, &secret), &options).await;
+    assert!(matches!(refused, Err(RotationError::New(ApiKeyError::Unauthorized))), "{refused:?}");
+    let consumer = mfa.authenticate(&old.0, &old.1).await.unwrap();
+    for (id, _) in factors.totp.drain(..) {
+        consumer.totp().status(id).await.unwrap();
+    }
+}
+
+/// Time that is up stops a pass; the counters say honestly what is left, and the next call goes on.
+#[tokio::test]
+async fn a_pass_that_is_stopped_says_what_is_left() {
+    let clock = Arc::new(ManualClock::at(NOW));
+    let stores = Stores::from(MemoryStore::default());
+    let mfa = Mfa::builder(stores).clock(Arc::clone(&clock) as _).build();
+    let (old, new) = (fresh_key(&mfa).await, fresh_key(&mfa).await);
+    let mut factors = Factors::enroll(&mfa.authenticate(&old.0, &old.1).await.unwrap(), 10, 2).await;
+    let second = std::time::Duration::from_secs(1);
+    let pass = |_| clock.advance(second);
+    let options = RotationOptions {
+        batch: 4,
+        patience: Some(second * 2),
+        progress: Some(&pass),
+        revoke_old: true,
+        ..RotationOptions::default()
+    };
+    let first = mfa.rotate((&old.0, &old.1), (&new.0, &new.1), &options).await.unwrap();
+    assert_eq!((first.totp_complete, first.totp_incomplete), (8, 2));
+    assert_eq!((first.webauthn_complete, first.webauthn_incomplete), (0, 2));
+    assert!(!first.done && !first.old_revoked);
+    let second = mfa.rotate((&old.0, &old.1), (&new.0, &new.1), &options).await.unwrap();
+    assert_eq!((second.totp_complete, second.webauthn_complete), (2, 2));
+    assert!(second.done && second.old_revoked, "{second:?}");
+    clock.set(NOW);
+    factors.work(&mfa.authenticate(&new.0, &new.1).await.unwrap()).await;
+}
+
+/// A rotation to a key whose own consumer enrols at the same moment: either one is refused, or the enrolment was
+/// not acknowledged.
+async fn enroll_at_the_new_key(old: &Key, new: &Key, stores: &Stores, script: u64) {
+    let (setup, scripted) = (mfa(stores.clone()), FaultyStores::new(stores.clone()));
+    scripted.interleave(script);
+    let service = || mfa(scripted.stores());
+    let rotating = {
+        let (mfa, old, new) = (service(), old.clone(), new.clone());
+        async move { mfa.rotate((&old.0, &old.1), (&new.0, &new.1), &RotationOptions::default()).await }
+    };
+    let enrolling = {
+        let (mfa, new) = (service(), new.clone());
+        async move {
+            let consumer = mfa.authenticate(&new.0, &new.1).await.unwrap();
+            tokio::task::yield_now().await;
+            let enrolled = consumer.totp().enroll(TotpOptions::new("Acme", "jo")).await;
+            enrolled.map(|enrolled| (enrolled.id, code_at(&enrolled.secret_base32, NOW)))
+        }
+    };
+    let (rotated, enrolled) = tokio::join!(rotating, enrolling);
+    let refused = matches!(rotated, Err(RotationError::NewKeyInUse));
+    assert!(rotated.is_ok() || refused, "{rotated:?}");
+    match enrolled {
+        Ok((id, code)) => {
+            setup.authenticate(&new.0, &new.1).await.unwrap().totp().verify(id, &code).await.unwrap();
+        }
+        Err(TotpError::ApiKey(ApiKeyError::Unauthorized)) => assert!(!refused),
+        Err(other) => unreachable!("{other:?}"),
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, max_shrink_iters: 50, ..ProptestConfig::default() })]
 
@@ -152,6 +244,17 @@ proptest! {
                 stores.api_keys.save(&record, Expect::Absent).await.unwrap();
             }
             interleave(&old, &new, &stores, script).await;
+        });
+    }
+
+    #[test]
+    fn a_new_key_that_is_used_meanwhile_loses_nothing(script in 1..u64::MAX) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let stores = Stores::from(MemoryStore::default());
+            let setup = mfa(stores.clone());
+            let (old, new) = (fresh_key(&setup).await, fresh_key(&setup).await);
+            enroll_at_the_new_key(&old, &new, &stores, script).await;
         });
     }
 }

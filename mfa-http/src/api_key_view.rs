@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use mfa_core::rotation::RotationStage;
 use mfa_core::store::ApiKeyRecord;
 use serde::Serialize;
 
@@ -28,7 +29,7 @@ pub struct ApiKeyView {
 impl ApiKeyView {
     /// The view of `record`.
     pub fn of(record: &ApiKeyRecord) -> Self {
-        let under_way = record.rotation.as_ref().filter(|mark| !mark.is_done());
+        let under_way = record.rotation.as_ref().filter(|mark| matches!(mark.stage, RotationStage::Pass(_)));
         Self {
             value: record.key.as_str().to_owned(),
             email: record.email.clone(),

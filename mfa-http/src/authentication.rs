@@ -1,5 +1,6 @@
 //! Who is calling: a consumer with its API key and secret, or an administrator.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, Ipv6Addr};
 
 use axum::extract::FromRequestParts;
@@ -16,6 +17,15 @@ use crate::error::ApiError;
 #[expect(clippy::exhaustive_structs, reason = "whoever serves the router makes one")]
 pub struct Source(pub IpAddr);
 
+impl FromRequestParts<App> for Source {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
+        // Whoever embeds the router and does not tell counts all callers as one.
+        Ok(parts.extensions.get::<Self>().copied().unwrap_or(Self(IpAddr::V6(Ipv6Addr::UNSPECIFIED))))
+    }
+}
+
 /// A consumer that presented its key and secret.
 pub(crate) struct Authenticated(pub(crate) Consumer);
 
@@ -26,8 +36,7 @@ impl FromRequestParts<App> for Authenticated {
         // Malformed headers never reach the store, and are answered as a wrong secret is.
         let key: ApiKey = header(parts, "x-mfa-apikey")?;
         let secret: ApiSecret = header(parts, "x-mfa-apisecret")?;
-        let source =
-            parts.extensions.get::<Source>().map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |source| source.0);
+        let Ok(Source(source)) = Source::from_request_parts(parts, app).await;
         Ok(Self(app.mfa.authenticate_from(source, &key, &secret).await?))
     }
 }
@@ -57,4 +66,9 @@ fn header<T: std::str::FromStr>(parts: &Parts, name: &str) -> Result<T, ApiError
     };
     let text = std::str::from_utf8(value.as_bytes()).map_err(|_| ApiError::unauthorized())?;
     text.parse().map_err(|_| ApiError::unauthorized())
+}
+
+/// A key and a secret from a body, if both are there and well formed.
+pub(crate) fn credentials(key: Option<&str>, secret: Option<&str>) -> Option<(ApiKey, ApiSecret)> {
+    Some((key?.parse().ok()?, secret?.parse().ok()?))
 }

@@ -82,6 +82,7 @@ macro_rules! store_conformance {
             a_fault_at_any_call_is_resumed,
             live_traffic_notices_nothing,
             of_two_rotations_at_once_nothing_is_lost,
+            there_and_back_at_once_nothing_is_lost,
         });
     };
     (@owned $fresh:path, $module:ident, $kind:ident) => {

@@ -322,6 +322,10 @@ pub async fn wrong_combinations_change_nothing(stores: &Stores) {
         "{refused:?}"
     );
     assert_eq!(keys().await, before);
+    // Nor is a key of another consumer's a new one.
+    let foreign = rotate(&mfa, &other, &(third.clone(), Arc::clone(&secret)), true).await;
+    assert!(matches!(foreign, Err(RotationError::NewKeyInUse)), "{foreign:?}");
+    assert_eq!(keys().await, before);
     // With it at hand, or gone, all is well.
     assert!(rotate(&mfa, &old, &(third, secret), true).await.unwrap().done);
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use mfa_core::rotation::{RotationError, RotationReport};
-use mfa_core::store::Stores;
+use mfa_core::rotation::{RotationError, RotationOptions, RotationReport};
+use mfa_core::store::{StoreError, Stores};
 use mfa_core::{Consumer, ConsumerId, Mfa};
 
 use crate::faults::{Fault, FaultyStores};
@@ -147,5 +147,59 @@ pub async fn of_two_rotations_at_once_nothing_is_lost(stores: &Stores) {
         mfa.revoke_api_key(&right.0).await.unwrap();
         assert!(rotate(&mfa, &old, &left, true).await.unwrap().done);
         factors.work(&authenticate(&mfa, &left).await).await;
+    }
+}
+
+/// A rotation that was cut off somewhere, then resumed, turned round and upgraded at once: some are refused, and
+/// whatever order they take, no data key is dropped that a record is under.
+pub async fn there_and_back_at_once_nothing_is_lost(stores: &Stores) {
+    for cut in [7, 9, 11, 13, 15, 18, 22] {
+        let faulty = FaultyStores::new(stores.clone());
+        let (mfa, _clock) = mfa_at(&faulty.stores(), NOW);
+        let (old, new) = (fresh_key(&mfa).await, fresh_key(&mfa).await);
+        let mut factors = Factors::enroll(&authenticate(&mfa, &old).await, 4, 1).await;
+        faulty.fail(cut, Fault::Before);
+        let _ = rotate(&mfa, &old, &new, false).await;
+        faulty.fail(u64::from(u32::MAX), Fault::Before);
+
+        let stop = Arc::new(AtomicBool::new(false));
+        let traffic = at_once_until(&mfa, &[old.clone(), new.clone()], &stop, 2);
+        let refused = at_once([0, 1, 2].map(|way| {
+            let (mfa, old, new) = (mfa.clone(), old.clone(), new.clone());
+            async move {
+                match way {
+                    0 => rotate(&mfa, &old, &new, false).await.err(),
+                    1 => rotate(&mfa, &new, &old, false).await.err(),
+                    _ => mfa.upgrade_api_key((&old.0, &old.1), &RotationOptions::default()).await.err(),
+                }
+            }
+        }))
+        .await;
+        stop.store(true, Ordering::SeqCst);
+        for task in traffic {
+            factors.totp.extend(task.await.unwrap().totp);
+        }
+        let expected = |error: &RotationError| {
+            matches!(
+                error,
+                RotationError::Interfered
+                    | RotationError::NewKeyInUse
+                    | RotationError::ThirdKey(_)
+                    | RotationError::Store(StoreError::Conflict)
+            )
+        };
+        assert!(refused.iter().flatten().all(expected), "{cut}: {refused:?}");
+
+        // Whichever key came to be the consumer's, all of them open everything once a rotation has its way.
+        let owner = authenticate(&mfa, &old).await;
+        let (from, to) = if owner.id().as_str() == old.0.as_str() { (&old, &new) } else { (&new, &old) };
+        let report = rotate(&mfa, from, to, false).await.unwrap();
+        assert!(report.done, "{cut}: {refused:?} {report:?}");
+        for (id, _) in &factors.totp {
+            authenticate(&mfa, from).await.totp().status(*id).await.unwrap();
+        }
+        let consumer = authenticate(&mfa, to).await;
+        factors.work(&consumer).await;
+        assert_eq!(data_keys(stores, consumer.id()).await.len(), 1, "{cut}");
     }
 }

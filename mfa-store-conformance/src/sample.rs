@@ -39,7 +39,7 @@ pub fn api_key(value: &str, owner: &str) -> ApiKeyRecord {
         rotation: Some(RotationMark {
             started_at: UnixTime::from_millis(1_795_294_185_323),
             data_key: u32::MAX,
-            cursor: Some("totp/00000000-0000-4000-8000-000000000000".to_owned()),
+            stage: "!user/00000000-0000-4000-8000-000000000000".parse().unwrap(),
         }),
         state: ApiKeyState::Active {
             activated_at: UnixTime::from_millis(1_795_294_185_363),

@@ -26,7 +26,7 @@ pub(crate) const OURS: [&str; 14] = [
     "lastUsedAt",
     "rotationStartedAt",
     "rotationDataKey",
-    "rotationCursor",
+    "rotationStage",
     "revision",
 ];
 const SEEDS_HASH: &str = "hashedApiSecret";
@@ -41,6 +41,7 @@ impl ApiKeyStore for DynamoStore {
     async fn save(&self, record: &ApiKeyRecord, expect: Expect) -> Result<Revision, StoreError> {
         let state = &record.state;
         let id = record.key.as_str();
+        let stage = record.rotation.as_ref().map(|mark| mark.stage.to_string());
         let attributes = Attributes::default()
             .text("value", Some(id))
             .text("email", Some(&record.email))
@@ -54,7 +55,7 @@ impl ApiKeyStore for DynamoStore {
             .time("lastUsedAt", record.last_used_at)
             .time("rotationStartedAt", record.rotation.as_ref().map(|mark| mark.started_at))
             .number("rotationDataKey", record.rotation.as_ref().map(|mark| mark.data_key.into()))
-            .text("rotationCursor", record.rotation.as_ref().and_then(|mark| mark.cursor.as_deref()))
+            .text("rotationStage", stage.as_deref())
             .0;
         let removed = state.revoked_at().map(|_| SEEDS_HASH);
         self.api_keys.save(Write { id, owner: None, attributes, removed }, expect).await
@@ -113,6 +114,7 @@ fn read(table: &Table, item: &Item) -> Result<Stored<ApiKeyRecord>, DynamoError>
 fn rotation(item: &Item) -> Result<Option<RotationMark>, DynamoError> {
     let Some(started_at) = time(item, "rotationStartedAt")? else { return Ok(None) };
     let data_key = number(item, "rotationDataKey")?.ok_or(DynamoError::Attribute("rotationDataKey"))?;
-    let cursor = text(item, "rotationCursor")?.map(str::to_owned);
-    Ok(Some(RotationMark { started_at, data_key, cursor }))
+    let stage = text(item, "rotationStage")?.and_then(|stage| stage.parse().ok());
+    let stage = stage.ok_or(DynamoError::Attribute("rotationStage"))?;
+    Ok(Some(RotationMark { started_at, data_key, stage }))
 }

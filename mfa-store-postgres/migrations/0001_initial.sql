@@ -10,7 +10,7 @@ CREATE TABLE mfa_api_key (
     last_used_at timestamptz,
     rotation_started_at timestamptz,
     rotation_data_key   bigint,
-    rotation_cursor     text,
+    rotation_stage      text,
     secret_hash  text,
     keyring      bytea, -- sealed
     revision     bigint      NOT NULL

@@ -32,7 +32,7 @@ impl ApiKeyStore for RedisStore {
             .time("last_used_at", record.last_used_at)
             .time("rotation_started_at", record.rotation.as_ref().map(|mark| mark.started_at))
             .number("rotation_data_key", record.rotation.as_ref().map(|mark| mark.data_key.into()))
-            .bytes("rotation_cursor", record.rotation.as_ref().and_then(|mark| mark.cursor.as_deref()));
+            .bytes("rotation_stage", record.rotation.as_ref().map(|mark| mark.stage.to_string()));
         // A key is never deleted, so an entry needs no incarnation; one that is there already stays. A key that
         // changes its consumer leaves an entry behind that readers skip.
         self.add_entry(&self.keys.all_api_keys(), record.key.as_str()).await?;
@@ -94,6 +94,7 @@ fn read(fields: &Fields) -> Result<Stored<ApiKeyRecord>, RedisError> {
 fn rotation(fields: &Fields) -> Result<Option<RotationMark>, RedisError> {
     let Some(started_at) = time(fields, "rotation_started_at")? else { return Ok(None) };
     let data_key = number(fields, "rotation_data_key")?.ok_or(RedisError::Field("rotation_data_key"))?;
-    let cursor = fields.contains_key("rotation_cursor").then(|| text(fields, "rotation_cursor"));
-    Ok(Some(RotationMark { started_at, data_key, cursor: cursor.transpose()?.map(str::to_owned) }))
+    let stage = text(fields, "rotation_stage")?.parse();
+    let stage = stage.map_err(|_| RedisError::Field("rotation_stage"))?;
+    Ok(Some(RotationMark { started_at, data_key, stage }))
 }

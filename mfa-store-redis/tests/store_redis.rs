@@ -118,3 +118,42 @@ async fn ceremonies_leave_by_themselves() {
     let redis::Value::Int(left) = left else { unreachable!("{left:?}") };
     assert!((250_000..=300_000).contains(&left), "{left}");
 }
+
+/// A page may end between a stale entry and the living one of the same id; neither hides the other.
+#[tokio::test]
+async fn a_page_that_ends_within_an_id_hides_nothing() {
+    let Some(url) = servers::shared("MFA_TEST_REDIS") else { return };
+    let prefix = servers::unique_name();
+    let stores = Stores::from(RedisStore::open(&format!("{url}?prefix={prefix}")).await.unwrap());
+    let record = sample::totp(1, "ann");
+    stores.totp.save(&record, Expect::Absent).await.unwrap();
+    // Sorts before any incarnation of ours.
+    command(&url, &["ZADD", &format!("{prefix}:totp-of:ann"), "0", &format!("{}:", record.id)]).await;
+    let (mut found, mut after) = (0, None);
+    loop {
+        let page =
+            stores.totp.page_by_consumer(&record.consumer, after.as_ref(), 1, Listing::Exact).await.unwrap();
+        found += page.items.len();
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, 1);
+}
+
+/// A Cluster's client repeats a call whose answer was lost: the record it made is its own, changed since or not.
+#[tokio::test]
+async fn a_repeated_creation_knows_its_record() {
+    let Some(url) = servers::shared("MFA_TEST_REDIS") else { return };
+    let key = servers::unique_name();
+    let create = |revision: &'static str| {
+        let script = include_str!("../src/scripts/create.lua");
+        let (url, key) = (url.clone(), key.clone());
+        async move { command(&url, &["EVAL", script, "1", &key, revision, "consumer", "ann"]).await }
+    };
+    assert_eq!(create("7").await, redis::Value::Int(1));
+    command(&url, &["HSET", &key, "revision", "8"]).await;
+    assert_eq!(create("7").await, redis::Value::Int(1));
+    assert_eq!(create("9").await, redis::Value::Int(0));
+}

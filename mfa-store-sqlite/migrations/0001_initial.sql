@@ -10,7 +10,7 @@ CREATE TABLE api_key (
     last_used_at INTEGER,
     rotation_started_at INTEGER,
     rotation_data_key   INTEGER,
-    rotation_cursor     TEXT,
+    rotation_stage      TEXT,
     secret_hash  TEXT,
     keyring      BLOB,
     revision     INTEGER NOT NULL

@@ -16,12 +16,12 @@ const PAGE: &str = "SELECT * FROM api_key WHERE value > ?1 ORDER BY value LIMIT 
 const PAGE_BY_CONSUMER: &str =
     "SELECT * FROM api_key WHERE consumer = ?1 AND value > ?2 ORDER BY value LIMIT ?3";
 const INSERT: &str = "INSERT INTO api_key (value, consumer, email, created_at, activated_at, revoked_at, \
-    secret_hash, keyring, expires_at, last_used_at, rotation_started_at, rotation_data_key, rotation_cursor, \
+    secret_hash, keyring, expires_at, last_used_at, rotation_started_at, rotation_data_key, rotation_stage, \
     revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, random() & 0x3fffffffffffffff) \
     ON CONFLICT DO NOTHING RETURNING revision";
 const UPDATE: &str = "UPDATE api_key SET consumer = ?2, email = ?3, created_at = ?4, activated_at = ?5, \
     revoked_at = ?6, secret_hash = ?7, keyring = ?8, expires_at = ?9, last_used_at = ?10, \
-    rotation_started_at = ?11, rotation_data_key = ?12, rotation_cursor = ?13, revision = revision + 1 \
+    rotation_started_at = ?11, rotation_data_key = ?12, rotation_stage = ?13, revision = revision + 1 \
     WHERE value = ?1 AND revision = ?14 RETURNING revision";
 
 #[async_trait]
@@ -52,7 +52,7 @@ impl ApiKeyStore for SqliteStore {
             .bind(record.last_used_at.map(|time| signed(time.as_millis())))
             .bind(rotation.map(|mark| signed(mark.started_at.as_millis())))
             .bind(rotation.map(|mark| i64::from(mark.data_key)))
-            .bind(rotation.and_then(|mark| mark.cursor.as_deref()));
+            .bind(rotation.map(|mark| mark.stage.to_string()));
         if let Expect::At(revision) = expect {
             query = query.bind(signed(revision.number()));
         }
@@ -99,5 +99,7 @@ fn rotation(row: &SqliteRow) -> Result<Option<RotationMark>, SqliteError> {
     let Some(started_at) = time(row, "rotation_started_at")? else { return Ok(None) };
     let data_key = unsigned(row, "rotation_data_key")?.try_into();
     let data_key = data_key.map_err(|_| SqliteError::Column("rotation_data_key"))?;
-    Ok(Some(RotationMark { started_at, data_key, cursor: get(row, "rotation_cursor")? }))
+    let stage = get::<&str>(row, "rotation_stage")?.parse();
+    let stage = stage.map_err(|_| SqliteError::Column("rotation_stage"))?;
+    Ok(Some(RotationMark { started_at, data_key, stage }))
 }

@@ -219,11 +219,6 @@ impl Keyring {
         Some(Self { keys: alone.chain(all).map(DataKey::copy).collect() })
     }
 
-    /// The numbers of its data keys.
-    pub(crate) fn ids(&self) -> Vec<DataKeyId> {
-        self.keys.iter().map(|key| key.id).collect()
-    }
-
     /// This ring, and beside it what `before` had: for opening alone, as the oldest. A call that outlasts a rotation
     /// may have sealed under a data key that is dropped since.
     pub(crate) fn remembering(mut self, before: &Self) -> Self {
@@ -246,10 +241,15 @@ impl Keyring {
         Self { keys }
     }
 
-    /// This ring with the data key `id` alone; `None` if it has no other.
-    pub(crate) fn only(&self, id: DataKeyId) -> Option<Self> {
+    /// This ring with the data key `id` alone. One that lacks it stays as it is: a ring cannot be empty.
+    pub(crate) fn only(&self, id: DataKeyId) -> Self {
         let keys: Vec<_> = self.keys.iter().filter(|key| key.id == id).map(DataKey::copy).collect();
-        (keys.len() < self.keys.len() && !keys.is_empty()).then_some(Self { keys })
+        if keys.is_empty() { self.copy() } else { Self { keys } }
+    }
+
+    /// Whether the data key `id` is the only one.
+    pub(crate) fn is_only(&self, id: DataKeyId) -> bool {
+        self.keys.iter().all(|key| key.id == id)
     }
 
     /// The data key that seals.

@@ -8,6 +8,9 @@
 //! drop       nothing is left under an older data key: both keyrings keep the fresh one alone
 //! ```
 //!
+//! Both keys carry a mark that names the data key they go to. It is written together with every change of a keyring, and a
+//! rotation changes nothing whose mark is not its own: the one that began last prevails.
+//!
 //! Nothing is ever sealed under an older data key than it was found under, so live traffic cannot undo the work.
 //!
 //! ```
@@ -33,6 +36,8 @@ mod error;
 mod plan;
 mod reencrypt;
 mod service;
+mod stage;
 
 pub use error::RotationError;
 pub use service::{Credentials, Progress, RotationOptions, RotationReport};
+pub use stage::{InvalidStage, Position, RotationStage};

@@ -1,6 +1,7 @@
 //! Who takes part, and that all of them hold the fresh data key before anything is sealed under it.
 
-use super::{Credentials, RotationError};
+use super::stage::Position;
+use super::{Credentials, RotationError, RotationStage};
 use crate::api_key::{ApiKey, ApiKeyError, ApiSecret};
 use crate::envelope::{DataKeyId, KeyEncryptionKey, Keyring};
 use crate::event::{Action, Event};
@@ -27,16 +28,25 @@ impl Presented {
 
     /// Whether the two keys have been through a rotation together, and nothing is left to do.
     pub(super) fn is_done_with(&self, old: &Self) -> bool {
-        let Some(goal) = self.goal() else { return false };
-        let done = self.record.rotation.as_ref().is_some_and(RotationMark::is_done);
-        let alone = |ring: &Keyring| ring.has(goal) && ring.only(goal).is_none();
-        done && self.record.consumer == old.record.consumer && alone(&self.keyring) && alone(&old.keyring)
+        let Some(mark) = self.record.rotation.as_ref().filter(|mark| mark.stage == RotationStage::Done)
+        else {
+            return false;
+        };
+        let alone = |ring: &Keyring| ring.is_only(DataKeyId::from_stored(mark.data_key));
+        self.record.consumer == old.record.consumer && alone(&self.keyring) && alone(&old.keyring)
     }
 
-    /// The data key that this key's rotation goes to.
-    fn goal(&self) -> Option<DataKeyId> {
-        let mark = self.record.rotation.as_ref()?;
-        Some(DataKeyId::from_stored(mark.data_key)).filter(|id| self.keyring.has(*id))
+    /// Where the pass to this key goes on.
+    pub(super) fn position(&self) -> Position {
+        match self.record.rotation.as_ref().map(|mark| &mark.stage) {
+            Some(RotationStage::Pass(position)) => position.clone(),
+            _ => Position::START,
+        }
+    }
+
+    /// The mark, if it is of the rotation to that data key.
+    fn mark_of(&self, goal: DataKeyId) -> Option<&RotationMark> {
+        self.record.rotation.as_ref().filter(|mark| mark.data_key == goal.number())
     }
 }
 
@@ -80,14 +90,16 @@ impl Mfa {
         Ok(())
     }
 
-    /// Joins the two keys, if they are not, and brings a fresh data key into both keyrings and into use.
+    /// Joins the two keys, if they are not, and brings a fresh data key into both keyrings and into use. Goes on with
+    /// the one that a rotation to the new key has brought already.
     pub(super) async fn distribute(
         &self,
         old: &mut Presented,
         new: &mut Presented,
     ) -> Result<DataKeyId, RotationError> {
+        let mut goal = None;
         for _ in 0..ATTEMPTS {
-            match self.distribute_once(old, new).await {
+            match self.distribute_once(old, new, &mut goal).await {
                 Err(RotationError::Store(StoreError::Conflict)) => {
                     self.present_again(old).await.map_err(RotationError::Old)?;
                     self.present_again(new).await.map_err(RotationError::New)?;
@@ -102,50 +114,89 @@ impl Mfa {
         &self,
         old: &mut Presented,
         new: &mut Presented,
+        begun: &mut Option<DataKeyId>,
     ) -> Result<DataKeyId, RotationError> {
         let consumer = old.record.consumer.clone();
         let pair = [old.record.key.clone(), new.record.key.clone()];
         self.refuse_third_keys(&consumer, &pair).await?;
-        let joins = new.record.consumer != consumer;
-        if joins {
+        if new.record.consumer != consumer {
             self.refuse_key_in_use(&new.record).await?;
         }
-        let under_way = new.record.rotation.as_ref().is_some_and(|mark| !mark.is_done());
-        let goal = match new.goal() {
-            Some(goal) if under_way && !joins => goal,
-            _ => {
-                let base = if joins { None } else { new.keyring.joined(&old.keyring) };
-                let base = base.as_ref().unwrap_or(if joins { &old.keyring } else { &new.keyring });
-                let (keyring, goal) = base.with_fresh(&*self.parts.random)?;
-                let started_at = self.parts.clock.now();
-                let mark = RotationMark { started_at, data_key: goal.number(), cursor: None };
-                let (own, before) = (new.record.consumer.clone(), new.keyring.copy());
-                self.save_presented(new, &consumer, keyring, Some(mark)).await?;
-                if joins {
-                    // What its own consumer made while it joined would be out of reach.
-                    if let Err(error) = self.refuse_consumer_in_use(&own, &pair).await {
-                        self.save_presented(new, &own, before, None).await?;
-                        return Err(error);
-                    }
-                    let event = Event::of_key(started_at, Action::ApiKeyJoined, new.record.key.clone());
-                    self.parts.events.record(&event);
-                }
-                goal
+        let goal = match (*begun, &new.record.rotation) {
+            (Some(goal), _) if new.mark_of(goal).is_none() => return Err(RotationError::Interfered),
+            (Some(goal), _) => goal,
+            (None, Some(RotationMark { stage: RotationStage::Pass(_), data_key, .. }))
+                if new.record.consumer == consumer =>
+            {
+                DataKeyId::from_stored(*data_key)
             }
+            _ => self.begin(old, new).await?,
         };
+        *begun = Some(goal);
+        let started_at = self.parts.clock.now();
+        let mark = RotationMark { started_at, data_key: goal.number(), stage: RotationStage::Source };
+        match old.keyring.joined(&new.keyring) {
+            None if old.mark_of(goal).is_some() => {}
+            all => {
+                let all = all.unwrap_or_else(|| old.keyring.copy());
+                self.save_presented(old, &consumer, all, Some(mark)).await?;
+            }
+        }
         if let Some(all) = new.keyring.joined(&old.keyring) {
             let mark = new.record.rotation.clone();
             self.save_presented(new, &consumer, all, mark).await?;
-        }
-        if let Some(all) = old.keyring.joined(&new.keyring) {
-            let mark = old.record.rotation.clone();
-            self.save_presented(old, &consumer, all, mark).await?;
         }
         // Whoever joined meanwhile would not have the fresh key. From here on records go under it.
         self.refuse_third_keys(&consumer, &pair).await?;
         self.activate_data_key(old, goal).await?;
         self.activate_data_key(new, goal).await?;
         Ok(goal)
+    }
+
+    /// Gives the new key a fresh data key, beside all that the old one has.
+    async fn begin(&self, old: &Presented, new: &mut Presented) -> Result<DataKeyId, RotationError> {
+        let consumer = old.record.consumer.clone();
+        let (own, before) = (new.record.consumer.clone(), new.keyring.copy());
+        let joins = own != consumer;
+        let base = if joins {
+            old.keyring.copy()
+        } else {
+            new.keyring.joined(&old.keyring).unwrap_or(before.copy())
+        };
+        let (keyring, goal) = base.with_fresh(&*self.parts.random)?;
+        let started_at = self.parts.clock.now();
+        let stage = RotationStage::Pass(Position::START);
+        let mark = RotationMark { started_at, data_key: goal.number(), stage };
+        self.save_presented(new, &consumer, keyring, Some(mark)).await?;
+        if joins {
+            // What its own consumer made while it joined would be out of reach.
+            let pair = [old.record.key.clone(), new.record.key.clone()];
+            if let Err(error) = self.refuse_consumer_in_use(&own, &pair).await {
+                self.leave(new, &own, &before).await?;
+                return Err(error);
+            }
+            let event = Event::of_key(started_at, Action::ApiKeyJoined, new.record.key.clone());
+            self.parts.events.record(&event);
+        }
+        Ok(goal)
+    }
+
+    /// Undoes a join.
+    async fn leave(
+        &self,
+        new: &mut Presented,
+        own: &ConsumerId,
+        keyring: &Keyring,
+    ) -> Result<(), RotationError> {
+        loop {
+            match self.save_presented(new, own, keyring.copy(), None).await {
+                // Its use was noted meanwhile, which is rare: once an hour.
+                Err(RotationError::Store(StoreError::Conflict)) => {
+                    self.present_again(new).await.map_err(RotationError::New)?;
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     pub(super) async fn activate_data_key(
@@ -160,50 +211,58 @@ impl Mfa {
         self.save_presented(presented, &consumer, presented.keyring.activated(id), mark).await
     }
 
-    /// Notes how far a rotation is, on the key it goes to.
-    pub(super) async fn note_progress(
-        &self,
-        presented: &mut Presented,
-        mark: Option<&RotationMark>,
-    ) -> Result<(), RotationError> {
-        self.write_mark(presented, mark, |keyring| Ok(keyring.copy())).await
+    /// Begins a pass to the newest data key of a key that has no rotation under way.
+    pub(super) async fn begin_upgrade(&self, key: &mut Presented) -> Result<DataKeyId, RotationError> {
+        let (goal, started_at) = (key.keyring.newest_id(), self.parts.clock.now());
+        let stage = RotationStage::Pass(Position::START);
+        let mark = RotationMark { started_at, data_key: goal.number(), stage };
+        let consumer = key.record.consumer.clone();
+        self.save_presented(key, &consumer, key.keyring.copy(), Some(mark)).await?;
+        Ok(goal)
     }
 
-    /// Leaves the data key `goal` alone in a keyring: of those in `known`, which is what the pass over the records
-    /// was about. One that came since is another rotation's, and records may be under it.
+    /// Notes how far a rotation is, on the key it goes to.
+    pub(super) async fn note_position(
+        &self,
+        presented: &mut Presented,
+        goal: DataKeyId,
+        position: Position,
+    ) -> Result<(), RotationError> {
+        self.write_mark(presented, goal, Some(RotationStage::Pass(position)), Keyring::copy).await
+    }
+
+    /// Nothing is left under an older data key: a keyring keeps `goal` alone. The key that was gone to is done, the
+    /// other one has no part in it any more.
     pub(super) async fn drop_older(
         &self,
         presented: &mut Presented,
-        mark: Option<&RotationMark>,
         goal: DataKeyId,
-        known: &[DataKeyId],
+        stage: Option<RotationStage>,
     ) -> Result<(), RotationError> {
-        self.write_mark(presented, mark, |keyring| {
-            let unknown = keyring.ids().iter().any(|id| !known.contains(id));
-            if unknown || keyring.newest_id() != goal {
-                return Err(RotationError::Interfered);
-            }
-            Ok(keyring.only(goal).unwrap_or_else(|| keyring.copy()))
-        })
-        .await
+        self.write_mark(presented, goal, stage, |keyring| keyring.only(goal)).await
     }
 
+    /// Changes a key that the rotation to `goal` has marked. Whoever has marked it since is about to seal under another
+    /// data key, or did; then nothing is changed. What another call has brought to its end stays so.
     async fn write_mark(
         &self,
         presented: &mut Presented,
-        mark: Option<&RotationMark>,
-        change: impl Fn(&Keyring) -> Result<Keyring, RotationError> + Send + Sync,
+        goal: DataKeyId,
+        stage: Option<RotationStage>,
+        change: impl Fn(&Keyring) -> Keyring + Send + Sync,
     ) -> Result<(), RotationError> {
-        let goal = |presented: &Presented| presented.record.rotation.as_ref().map(|mark| mark.data_key);
-        let before = goal(presented);
         for _ in 0..ATTEMPTS {
-            let (consumer, keyring) = (presented.record.consumer.clone(), change(&presented.keyring)?);
-            match self.save_presented(presented, &consumer, keyring, mark.cloned()).await {
+            let mark = presented.record.rotation.as_ref();
+            let is_over = mark.is_none_or(|mark| mark.stage == RotationStage::Done);
+            if is_over && presented.keyring.is_only(goal) {
+                return Ok(());
+            }
+            let mark = presented.mark_of(goal).ok_or(RotationError::Interfered)?;
+            let mark = stage.clone().map(|stage| RotationMark { stage, ..mark.clone() });
+            let (consumer, keyring) = (presented.record.consumer.clone(), change(&presented.keyring));
+            match self.save_presented(presented, &consumer, keyring, mark).await {
                 Err(RotationError::Store(StoreError::Conflict)) => {
                     self.present_again(presented).await.map_err(RotationError::New)?;
-                    if goal(presented) != before {
-                        return Err(RotationError::Interfered);
-                    }
                 }
                 outcome => return outcome,
             }

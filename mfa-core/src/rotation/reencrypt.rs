@@ -4,9 +4,10 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 
 use super::plan::Presented;
+use super::stage::{Kind, Position};
 use super::{Progress, RotationError, RotationOptions, RotationReport};
 use crate::envelope::DataKeyId;
-use crate::store::{Cursor, Listing, RotationMark, Stored, TotpRecord, UserRecord};
+use crate::store::{Cursor, Listing, Stored, TotpRecord, UserRecord};
 use crate::totp::TotpError;
 use crate::webauthn::WebauthnError;
 use crate::{Consumer, Mfa};
@@ -18,24 +19,6 @@ const TOLD: usize = 1_000;
 
 /// Pages that are counted when time is up.
 const COUNTED: usize = 40;
-/// Begins the cursor of a pass that has met unreadable records.
-const UNREADABLE: &str = "!";
-
-/// The kinds of records, in the order of the pass.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Kind {
-    Totp,
-    User,
-}
-
-impl Kind {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Totp => "totp",
-            Self::User => "user",
-        }
-    }
-}
 
 /// A record to work on.
 enum Work {
@@ -52,6 +35,17 @@ enum Outcome {
     Unreadable,
 }
 
+/// How a pass ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum End {
+    /// Time was up.
+    Stopped,
+    /// It came to the end, and some records cannot be read.
+    Unreadable,
+    /// Everything is under the newest data key.
+    Clean,
+}
+
 /// A pass that is under way.
 pub(super) struct Pass<'a> {
     pub(super) mfa: &'a Mfa,
@@ -63,123 +57,99 @@ pub(super) struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// Goes on from where the mark says; says whether it came to the end.
-    pub(super) async fn run(&mut self) -> Result<bool, RotationError> {
+    /// Goes on from where the mark says.
+    pub(super) async fn run(&mut self) -> Result<End, RotationError> {
         let clock = &self.mfa.parts.clock;
         let until = self.options.patience.map(|patience| clock.now().after(patience));
-        let (mut kind, mut after) = self.start();
+        let mut position = self.key.position();
         loop {
-            let (work, damaged, next) = self.page(kind, after.as_ref(), Listing::Exact).await?;
+            let (work, damaged, next) = self.page(&position).await?;
             let consumer = &self.consumer;
             let outcomes: Vec<_> = stream::iter(work)
                 .map(|work| async move { (id(&work), reencrypt(consumer, work).await) })
                 .buffer_unordered(LANES)
                 .collect()
                 .await;
+            let mut unreadable = damaged;
             for (id, outcome) in outcomes {
                 match outcome? {
-                    Outcome::Readable { changed } => self.count(kind, u64::from(changed)),
-                    Outcome::Unreadable => self.tell(kind, id),
+                    Outcome::Readable { changed } => *self.complete(position.kind) += u64::from(changed),
+                    Outcome::Unreadable => unreadable.push(id),
                 }
             }
-            for id in damaged {
-                self.tell(kind, id);
-            }
-            if let Some(progress) = self.options.progress {
-                let report = &self.report;
-                let complete = report.totp_complete + report.webauthn_complete;
-                progress(Progress {
-                    complete,
-                    unreadable: report.totp_incomplete + report.webauthn_incomplete,
-                });
-            }
-            (kind, after) = match (kind, next) {
-                (kind, Some(next)) => (kind, Some(next)),
-                (Kind::Totp, None) => (Kind::User, None),
-                (Kind::User, None) => return Ok(true),
+            position.unreadable |= !unreadable.is_empty();
+            *self.incomplete(position.kind) += unreadable.len() as u64;
+            let room = TOLD.saturating_sub(self.report.unreadable.len());
+            self.report.unreadable.extend(unreadable.into_iter().take(room));
+            self.tell();
+
+            let met_unreadable = position.unreadable;
+            let Some(following) = position.next(next) else {
+                return Ok(if met_unreadable { End::Unreadable } else { End::Clean });
             };
-            self.remember(kind, after.as_ref()).await?;
+            position = following;
+            self.mfa.note_position(self.key, self.goal, position.clone()).await?;
             if until.is_some_and(|until| until <= self.mfa.parts.clock.now()) {
-                self.count_rest(kind, after).await?;
-                return Ok(false);
+                self.count_rest(position).await?;
+                return Ok(End::Stopped);
             }
         }
-    }
-
-    /// Where the mark says that the pass had come to, and whether there was anything unreadable before.
-    fn start(&mut self) -> (Kind, Option<Cursor>) {
-        let mark = self.key.record.rotation.as_ref().and_then(|mark| mark.cursor.as_deref());
-        self.report.any_unreadable = mark.is_some_and(|cursor| cursor.starts_with(UNREADABLE));
-        let mark = mark.map(|cursor| cursor.trim_start_matches(UNREADABLE));
-        let after = |id: &str| Some(id).filter(|id| !id.is_empty()).map(|id| Cursor::after(id.to_owned()));
-        match mark.and_then(|cursor| cursor.split_once('/')) {
-            Some(("totp", id)) => (Kind::Totp, after(id)),
-            Some(("user", id)) => (Kind::User, after(id)),
-            _ => (Kind::Totp, None),
-        }
-    }
-
-    async fn remember(&mut self, kind: Kind, after: Option<&Cursor>) -> Result<(), RotationError> {
-        let sign = if self.report.any_unreadable { UNREADABLE } else { "" };
-        let cursor = format!("{sign}{}/{}", kind.as_str(), after.map_or("", Cursor::as_str));
-        let mark = self.key.record.rotation.clone();
-        let mark = mark.map(|mark| RotationMark { cursor: Some(cursor), ..mark });
-        self.mfa.note_progress(self.key, mark.as_ref()).await
     }
 
     async fn page(
         &self,
-        kind: Kind,
-        after: Option<&Cursor>,
-        listing: Listing,
+        position: &Position,
     ) -> Result<(Vec<Work>, Vec<String>, Option<Cursor>), RotationError> {
-        let (stores, owner, limit) = (&self.mfa.parts.stores, self.consumer.id(), self.options.batch.max(1));
-        Ok(match kind {
+        let (stores, owner, after) = (&self.mfa.parts.stores, self.consumer.id(), position.after.as_ref());
+        // An empty page would be taken for the end.
+        let limit = self.options.batch.max(1);
+        Ok(match position.kind {
             Kind::Totp => {
-                let page = stores.totp.page_by_consumer(owner, after, limit, listing).await?;
+                let page = stores.totp.page_by_consumer(owner, after, limit, Listing::Exact).await?;
                 (page.items.into_iter().map(Work::Totp).collect(), page.damaged, page.next)
             }
             Kind::User => {
-                let page = stores.users.page_by_consumer(owner, after, limit, listing).await?;
+                let page = stores.users.page_by_consumer(owner, after, limit, Listing::Exact).await?;
                 (page.items.into_iter().map(Work::User).collect(), page.damaged, page.next)
             }
         })
     }
 
-    /// Counts what is still to be done behind where the pass stopped: at least, as it does not count for ever.
-    async fn count_rest(&mut self, mut kind: Kind, mut after: Option<Cursor>) -> Result<(), RotationError> {
+    /// Counts what is still to be done where the pass stopped: at least, as it does not count for ever.
+    async fn count_rest(&mut self, from: Position) -> Result<(), RotationError> {
+        let mut rest = Some(from);
         for _ in 0..COUNTED {
-            let (work, damaged, next) = self.page(kind, after.as_ref(), Listing::Exact).await?;
-            let rest = work.iter().filter(|work| !is_under(work, self.goal)).count() + damaged.len();
-            match kind {
-                Kind::Totp => self.report.totp_incomplete += rest as u64,
-                Kind::User => self.report.webauthn_incomplete += rest as u64,
-            }
-            (kind, after) = match (kind, next) {
-                (kind, Some(next)) => (kind, Some(next)),
-                (Kind::Totp, None) => (Kind::User, None),
-                (Kind::User, None) => return Ok(()),
-            };
+            let Some(position) = rest else { break };
+            let (work, damaged, next) = self.page(&position).await?;
+            let left = work.iter().filter(|work| !is_under(work, self.goal)).count() + damaged.len();
+            *self.incomplete(position.kind) += left as u64;
+            rest = position.next(next);
         }
         Ok(())
     }
 
-    fn count(&mut self, kind: Kind, complete: u64) {
+    const fn complete(&mut self, kind: Kind) -> &mut u64 {
         match kind {
-            Kind::Totp => self.report.totp_complete += complete,
-            Kind::User => self.report.webauthn_complete += complete,
+            Kind::Totp => &mut self.report.totp_complete,
+            Kind::User => &mut self.report.webauthn_complete,
         }
     }
 
-    fn tell(&mut self, kind: Kind, id: String) {
+    const fn incomplete(&mut self, kind: Kind) -> &mut u64 {
         match kind {
-            Kind::Totp => self.report.totp_incomplete += 1,
-            Kind::User => self.report.webauthn_incomplete += 1,
+            Kind::Totp => &mut self.report.totp_incomplete,
+            Kind::User => &mut self.report.webauthn_incomplete,
         }
-        self.report.any_unreadable = true;
-        if self.report.unreadable.len() < TOLD {
-            self.report.unreadable.push(id);
-        }
+    }
+
+    fn tell(&self) {
+        let Some(progress) = self.options.progress else { return };
+        let RotationReport { totp_complete, totp_incomplete, webauthn_complete, webauthn_incomplete, .. } =
+            self.report;
+        progress(Progress {
+            complete: totp_complete + webauthn_complete,
+            unreadable: totp_incomplete + webauthn_incomplete,
+        });
     }
 }
 

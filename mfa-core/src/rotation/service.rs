@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use super::RotationError;
 use super::plan::Presented;
-use super::reencrypt::Pass;
+use super::reencrypt::{End, Pass};
+use super::stage::{Position, RotationStage};
 use crate::api_key::{ApiKey, ApiKeyError, ApiSecret};
 use crate::envelope::DataKeyId;
 use crate::event::{Action, Event};
-use crate::store::{Page, RotationMark, TotpRecord};
+use crate::store::{Page, TotpRecord};
 use crate::{Consumer, Mfa};
 
 /// An API key and its secret.
@@ -75,8 +76,6 @@ pub struct RotationReport {
     pub webauthn_incomplete: u64,
     /// Ids of the records that cannot be read, a thousand at most.
     pub unreadable: Vec<String>,
-    /// Whether there were any, in this call or in one that it continues.
-    pub(super) any_unreadable: bool,
     /// Whether everything is under the fresh data key and the older ones are gone from the keyrings.
     pub done: bool,
     /// Whether the old key is revoked.
@@ -105,25 +104,24 @@ impl Mfa {
         let new_secret = new.1;
         let mut old = self.present(old).await.map_err(RotationError::Old)?;
         let mut new = self.present(new).await.map_err(RotationError::New)?;
-        let (complete, mut report) = if new.is_done_with(&old) {
-            (true, RotationReport { done: true, ..RotationReport::default() })
+        let (end, mut report) = if new.is_done_with(&old) {
+            (End::Clean, RotationReport { done: true, ..RotationReport::default() })
         } else {
             let goal = self.distribute(&mut old, &mut new).await?;
-            let known = new.keyring.ids();
-            let (complete, mut report) = self.pass(&mut new, goal, options).await?;
-            if complete && !report.any_unreadable {
+            let (end, mut report) = self.pass(&mut new, goal, options).await?;
+            if end == End::Clean {
                 let pair = [old.record.key.clone(), new.record.key.clone()];
                 self.refuse_third_keys(&new.record.consumer, &pair).await?;
-                match self.drop_older(&mut old, None, goal, &known).await {
+                match self.drop_older(&mut old, goal, None).await {
                     // Revoked meanwhile: it has no keyring any more.
                     Ok(()) | Err(RotationError::New(ApiKeyError::Unauthorized)) => {}
                     Err(error) => return Err(error),
                 }
-                self.finish(&mut new, goal, &known, &mut report).await?;
+                self.finish(&mut new, goal, &mut report).await?;
             }
-            (complete, report)
+            (end, report)
         };
-        if complete && options.revoke_old {
+        if end != End::Stopped && options.revoke_old {
             // Not the last key that works: the new one may have ended meanwhile.
             self.present((&new.record.key.clone(), new_secret)).await.map_err(RotationError::New)?;
             self.revoke_api_key(&old.record.key).await.map_err(RotationError::Old)?;
@@ -147,27 +145,19 @@ impl Mfa {
         authenticated.map_err(RotationError::New)?;
         let mut key = self.present(credentials).await.map_err(RotationError::New)?;
         let goal = match &key.record.rotation {
-            Some(mark) if !mark.is_done() => {
+            Some(mark) if mark.stage != RotationStage::Done => {
                 // The other keys of the consumer may lack this data key.
+                let goal = DataKeyId::from_stored(mark.data_key);
                 let own = std::slice::from_ref(&key.record.key);
                 self.refuse_third_keys(&key.record.consumer, own).await?;
-                let goal = DataKeyId::from_stored(mark.data_key);
-                let goal = if key.keyring.has(goal) { goal } else { key.keyring.newest_id() };
                 self.activate_data_key(&mut key, goal).await?;
                 goal
             }
-            _ => {
-                let goal = key.keyring.newest_id();
-                let started_at = self.parts.clock.now();
-                let mark = RotationMark { started_at, data_key: goal.number(), cursor: None };
-                self.note_progress(&mut key, Some(&mark)).await?;
-                goal
-            }
+            _ => self.begin_upgrade(&mut key).await?,
         };
-        let known = key.keyring.ids();
-        let (complete, mut report) = self.pass(&mut key, goal, options).await?;
-        if complete && !report.any_unreadable {
-            self.finish(&mut key, goal, &known, &mut report).await?;
+        let (end, mut report) = self.pass(&mut key, goal, options).await?;
+        if end == End::Clean {
+            self.finish(&mut key, goal, &mut report).await?;
         }
         Ok(report)
     }
@@ -177,19 +167,17 @@ impl Mfa {
         key: &mut Presented,
         goal: DataKeyId,
         options: &RotationOptions<'_>,
-    ) -> Result<(bool, RotationReport), RotationError> {
+    ) -> Result<(End, RotationReport), RotationError> {
         let kek = key.key_encryption_key();
         let consumer = Consumer::new(self.clone(), key.record.consumer.clone(), kek, key.keyring.copy());
         let report = RotationReport::default();
         let mut pass = Pass { mfa: self, consumer, key, goal, options, report };
-        let complete = pass.run().await?;
-        let report = pass.report;
-        if complete && report.any_unreadable {
+        let end = pass.run().await?;
+        if end == End::Unreadable {
             // The next call looks at everything again.
-            let mark = key.record.rotation.clone().map(|mark| RotationMark { cursor: None, ..mark });
-            self.note_progress(key, mark.as_ref()).await?;
+            self.note_position(pass.key, goal, Position::START).await?;
         }
-        Ok((complete, report))
+        Ok((end, pass.report))
     }
 
     /// Nothing is left under an older data key: the keyring keeps this one alone.
@@ -197,13 +185,10 @@ impl Mfa {
         &self,
         key: &mut Presented,
         goal: DataKeyId,
-        known: &[DataKeyId],
         report: &mut RotationReport,
     ) -> Result<(), RotationError> {
+        self.drop_older(key, goal, Some(RotationStage::Done)).await?;
         let now = self.parts.clock.now();
-        let cursor = Some(RotationMark::DONE.to_owned());
-        let mark = RotationMark { started_at: now, data_key: goal.number(), cursor };
-        self.drop_older(key, Some(&mark), goal, known).await?;
         self.parts.events.record(&Event::of_key(now, Action::ApiKeyRotated, key.record.key.clone()));
         report.done = true;
         Ok(())

@@ -9,6 +9,7 @@ use crate::api_key::{ApiKey, SecretHash};
 use crate::clock::UnixTime;
 use crate::consumer::ConsumerId;
 use crate::envelope::{Keyring, Sealed};
+use crate::rotation::RotationStage;
 
 /// An API key as it is stored.
 #[expect(clippy::exhaustive_structs, reason = "adapters build records")]
@@ -26,7 +27,7 @@ pub struct ApiKeyRecord {
     pub expires_at: Option<UnixTime>,
     /// When it was last used, give or take an hour.
     pub last_used_at: Option<UnixTime>,
-    /// The rotation to this key: under way, or the last one.
+    /// The rotation that this key has a part in, or the last one to it.
     pub rotation: Option<RotationMark>,
     /// Where it is in its life.
     pub state: ApiKeyState,
@@ -94,7 +95,7 @@ impl ApiKeyRecord {
     }
 }
 
-/// How far a rotation has come. Whoever resumes it needs nothing else.
+/// The part that a key has in a rotation. Whoever resumes it needs nothing else.
 #[expect(clippy::exhaustive_structs, reason = "adapters build marks")]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RotationMark {
@@ -102,18 +103,8 @@ pub struct RotationMark {
     pub started_at: UnixTime,
     /// The number of the data key that everything goes under.
     pub data_key: u32,
-    /// Behind which record it continues; `None` at the beginning.
-    pub cursor: Option<String>,
-}
-
-impl RotationMark {
-    /// The cursor of a rotation that has come to its end.
-    pub(crate) const DONE: &str = "done";
-
-    /// Whether the rotation has come to its end.
-    pub fn is_done(&self) -> bool {
-        self.cursor.as_deref() == Some(Self::DONE)
-    }
+    /// What this key is to it, and how far it is.
+    pub stage: RotationStage,
 }
 
 /// The life of an API key (SP 800-57 part 1 §7: pre-activation, active, deactivated).

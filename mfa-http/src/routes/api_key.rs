@@ -1,12 +1,10 @@
 //! `/api-key`: for administrators.
 
-use std::net::{IpAddr, Ipv6Addr};
-
+use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use axum::{Extension, Json};
-use mfa_core::api_key::{ApiKey, ApiKeyError, ApiSecret};
+use mfa_core::api_key::{ApiKey, ApiKeyError};
 use mfa_core::clock::UnixTime;
 use mfa_core::store::Cursor;
 use serde::{Deserialize, Serialize};
@@ -14,7 +12,7 @@ use serde_json::Value;
 
 use crate::App;
 use crate::api_key_view::ApiKeyView;
-use crate::authentication::{Administrator, Source};
+use crate::authentication::{Administrator, Source, credentials};
 use crate::body::Body;
 use crate::error::ApiError;
 use crate::path::Segment;
@@ -48,7 +46,7 @@ pub(super) struct Activated {
 pub(super) async fn activate(
     _: Administrator,
     State(app): State<App>,
-    source: Option<Extension<Source>>,
+    Source(source): Source,
     body: Body,
 ) -> Result<Json<Activated>, ApiError> {
     let given = |name| body.text(name).filter(|text| !text.is_empty());
@@ -62,8 +60,8 @@ pub(super) async fn activate(
     let activated = match (given("consumerKeyId"), given("consumerKeySecret")) {
         (None, None) => app.mfa.activate_api_key(&key, email).await,
         (id, secret) => {
-            let joined = pair(id, secret).ok_or_else(ApiError::unauthorized)?;
-            let consumer = app.mfa.authenticate_from(address(source), &joined.0, &joined.1).await?;
+            let joined = credentials(id, secret).ok_or_else(ApiError::unauthorized)?;
+            let consumer = app.mfa.authenticate_from(source, &joined.0, &joined.1).await?;
             consumer.activate_api_key(&key, email).await
         }
     };
@@ -119,14 +117,4 @@ pub(super) async fn revoke(
     let key: ApiKey = value.parse().map_err(|_| ApiKeyError::NotFound)?;
     app.mfa.revoke_api_key(&key).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// A key and a secret that are well formed.
-pub(super) fn pair(id: Option<&str>, secret: Option<&str>) -> Option<(ApiKey, ApiSecret)> {
-    Some((id?.parse().ok()?, secret?.parse().ok()?))
-}
-
-/// Where a request comes from.
-pub(super) fn address(source: Option<Extension<Source>>) -> IpAddr {
-    source.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |Extension(source)| source.0)
 }

@@ -2,17 +2,16 @@
 
 use std::time::Duration;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::{Extension, Json};
 use mfa_core::api_key::ApiKeyError;
 use mfa_core::rotation::{RotationError, RotationOptions, RotationReport};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::api_key::{address, pair};
 use crate::App;
-use crate::authentication::Source;
+use crate::authentication::{Source, credentials};
 use crate::body::Body;
 use crate::error::ApiError;
 
@@ -50,7 +49,7 @@ impl From<RotationReport> for Rotated {
 /// `POST /api-key/rotate` with `{"oldKeyId", "oldKeySecret", "newKeyId", "newKeySecret"}`, and `revokeOld`.
 pub(super) async fn rotate(
     State(app): State<App>,
-    source: Option<Extension<Source>>,
+    Source(source): Source,
     body: Body,
 ) -> Result<Json<Rotated>, ApiError> {
     let text = |name: &'static str| match body.member(name) {
@@ -65,14 +64,10 @@ pub(super) async fn rotate(
         Some(Value::Bool(revoke)) => *revoke,
         Some(_) => return Err(invalid("revokeOld must be true or false".to_owned())),
     };
-    let old = pair(Some(old.0), Some(old.1)).ok_or(RotationError::Old(ApiKeyError::Unauthorized))?;
-    let new = pair(Some(new.0), Some(new.1)).ok_or(RotationError::New(ApiKeyError::Unauthorized))?;
-    let options = RotationOptions {
-        source: address(source),
-        revoke_old,
-        patience: Some(PATIENCE),
-        ..RotationOptions::default()
-    };
+    let old = credentials(Some(old.0), Some(old.1)).ok_or(RotationError::Old(ApiKeyError::Unauthorized))?;
+    let new = credentials(Some(new.0), Some(new.1)).ok_or(RotationError::New(ApiKeyError::Unauthorized))?;
+    let options =
+        RotationOptions { source, revoke_old, patience: Some(PATIENCE), ..RotationOptions::default() };
     let report = app.mfa.rotate((&old.0, &old.1), (&new.0, &new.1), &options).await?;
     Ok(Json(report.into()))
 }
