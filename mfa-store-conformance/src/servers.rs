@@ -2,7 +2,7 @@
 //! stop, cut off or kill.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -34,6 +34,7 @@ pub fn unique_name() -> String {
 pub struct OwnServer {
     kind: String,
     arguments: Vec<String>,
+    tls: Option<PathBuf>,
     folder: TempDir,
     child: Child,
     /// Where it listens.
@@ -43,6 +44,15 @@ pub struct OwnServer {
 impl OwnServer {
     /// Starts `scripts/store-server KIND`; `None` if what it needs is not installed, as for [`shared`].
     pub fn start(kind: &str, arguments: &[&str]) -> Option<Self> {
+        Self::start_if_there(kind, arguments, None)
+    }
+
+    /// The same with TLS only, by `ca.pem`, `server.pem` and `server.key` of the folder.
+    pub fn start_with_tls(kind: &str, files: &Path) -> Option<Self> {
+        Self::start_if_there(kind, &[], Some(files.to_owned()))
+    }
+
+    fn start_if_there(kind: &str, arguments: &[&str], tls: Option<PathBuf>) -> Option<Self> {
         shared("MFA_TEST_POSTGRES")?;
         let folder = tempfile::tempdir().unwrap();
         // PostgreSQL runs as another user, who must get in.
@@ -50,8 +60,8 @@ impl OwnServer {
         std::fs::set_permissions(folder.path(), open).unwrap();
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        let child = spawn(kind, folder.path(), address, &arguments);
-        Some(Self { kind: kind.to_owned(), arguments, folder, child, address })
+        let child = spawn(kind, folder.path(), address, &arguments, tls.as_deref());
+        Some(Self { kind: kind.to_owned(), arguments, tls, folder, child, address })
     }
 
     /// Ends it as a power cut would, as far as a process can tell: SIGKILL.
@@ -62,7 +72,8 @@ impl OwnServer {
 
     /// Starts it again, with its files as they were left.
     pub fn restart(&mut self) {
-        self.child = spawn(&self.kind, self.folder.path(), self.address, &self.arguments);
+        let (folder, tls) = (self.folder.path(), self.tls.as_deref());
+        self.child = spawn(&self.kind, folder, self.address, &self.arguments, tls);
     }
 }
 
@@ -74,11 +85,14 @@ impl Drop for OwnServer {
 }
 
 /// Starts the server and waits until it takes connections.
-fn spawn(kind: &str, folder: &Path, address: SocketAddr, arguments: &[String]) -> Child {
+fn spawn(kind: &str, folder: &Path, address: SocketAddr, arguments: &[String], tls: Option<&Path>) -> Child {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/store-server");
     let start = || {
         let mut command = Command::new(&script);
         command.arg(kind).arg(folder.join(kind)).arg(address.port().to_string()).args(arguments);
+        if let Some(tls) = tls {
+            command.env("STORE_SERVER_TLS", tls);
+        }
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     };
     let mut child = start();

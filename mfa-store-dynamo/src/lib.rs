@@ -42,6 +42,7 @@ mod user;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::Client;
@@ -109,8 +110,11 @@ async fn connect(settings: &Settings) -> Client {
     // that is sent twice knows itself by its revision.
     let retries =
         RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(50));
-    let mut config =
-        aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).retry_config(retries);
+    let mut config = aws_config::defaults(BehaviorVersion::latest())
+        .timeout_config(timeouts)
+        .retry_config(retries)
+        // Every attempt has a deadline. Watching the pace of answers of a few hundred bytes besides costs CPU.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     if let Some(region) = &settings.region {
         config = config.region(Region::new(region.clone()));
     }

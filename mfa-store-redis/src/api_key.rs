@@ -10,10 +10,27 @@ use crate::RedisStore;
 use crate::error::RedisError;
 use crate::record::{Changes, Fields, consumer, number, revision, text, time};
 
+const FIELDS: &[&str] = &[
+    "value",
+    "consumer",
+    "email",
+    "created_at",
+    "activated_at",
+    "revoked_at",
+    "secret_hash",
+    "keyring",
+    "expires_at",
+    "last_used_at",
+    "rotation_started_at",
+    "rotation_data_key",
+    "rotation_stage",
+    "revision",
+];
+
 #[async_trait]
 impl ApiKeyStore for RedisStore {
     async fn get(&self, key: &ApiKey) -> Result<Option<Stored<ApiKeyRecord>>, StoreError> {
-        let fields = self.fields(&self.keys.api_key(key)).await?;
+        let fields = self.fields(&self.keys.api_key(key), FIELDS).await?;
         Ok(fields.as_ref().map(read).transpose()?)
     }
 
@@ -43,7 +60,15 @@ impl ApiKeyStore for RedisStore {
 
     async fn page(&self, after: Option<&Cursor>, limit: usize) -> Result<Page<ApiKeyRecord>, StoreError> {
         let index = self.keys.all_api_keys();
-        self.page_of(&index, after, limit, |value| self.key(value), |_, fields| read(fields).map(Some)).await
+        self.page_of(
+            &index,
+            after,
+            limit,
+            FIELDS,
+            |value| self.key(value),
+            |_, fields| read(fields).map(Some),
+        )
+        .await
     }
 
     async fn page_by_consumer(
@@ -57,6 +82,7 @@ impl ApiKeyStore for RedisStore {
             &index,
             after,
             limit,
+            FIELDS,
             |value| self.key(value),
             |_, fields| Ok(Some(read(fields)?).filter(|stored| stored.record.consumer == *consumer)),
         )
@@ -71,9 +97,9 @@ impl RedisStore {
 }
 
 fn read(fields: &Fields) -> Result<Stored<ApiKeyRecord>, RedisError> {
-    let hash = match fields.contains_key("secret_hash") {
-        true => Some(SecretHash::from_stored(text(fields, "secret_hash")?.to_owned())),
-        false => None,
+    let hash = match fields.get("secret_hash") {
+        Some(_) => Some(SecretHash::from_stored(text(fields, "secret_hash")?.to_owned())),
+        None => None,
     };
     let keyring = fields.get("keyring").cloned().map(Sealed::from_stored);
     let (activated_at, revoked_at) = (time(fields, "activated_at")?, time(fields, "revoked_at")?);

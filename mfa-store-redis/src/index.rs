@@ -18,13 +18,14 @@ impl RedisStore {
         self.connection.call::<u32>(&cmd("ZREM").arg(index).arg(entry).to_owned()).await.map(drop)
     }
 
-    /// A page of what an index names. `record` gives the key of an entry's record, `read` reads it: `None` if
+    /// A page of what an index names. `key` gives the key of an entry's record, `read` reads it: `None` if
     /// the entry does not name it (any more).
     pub(crate) async fn page_of<T>(
         &self,
         index: &str,
         after: Option<&Cursor>,
         limit: usize,
+        names: &'static [&'static str],
         key: impl Fn(&str) -> String,
         read: impl Fn(&str, &Fields) -> Result<Option<Stored<T>>, RedisError>,
     ) -> Result<Page<T>, StoreError> {
@@ -33,7 +34,7 @@ impl RedisStore {
         let range = cmd("ZRANGEBYLEX").arg(index).arg(min).arg("+").arg("LIMIT").arg(0).arg(limit).to_owned();
         let entries: Vec<String> = self.connection.call(&range).await?;
         let keys: Vec<String> = entries.iter().map(|entry| key(id(entry))).collect();
-        let records = join_all(keys.iter().map(|key| self.fields(key))).await;
+        let records = join_all(keys.iter().map(|key| self.fields(key, names))).await;
 
         let mut page = Page { items: Vec::with_capacity(entries.len()), damaged: Vec::new(), next: None };
         for (entry, fields) in entries.iter().zip(records) {

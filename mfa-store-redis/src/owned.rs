@@ -17,9 +17,10 @@ impl RedisStore {
         kind: &str,
         consumer: &ConsumerId,
         id: &str,
+        names: &'static [&'static str],
         read: fn(&Fields) -> Result<Stored<T>, RedisError>,
     ) -> Result<Option<Stored<T>>, StoreError> {
-        let Some(fields) = self.fields(&self.keys.owned(kind, id)).await? else { return Ok(None) };
+        let Some(fields) = self.fields(&self.keys.owned(kind, id), names).await? else { return Ok(None) };
         if text(&fields, "consumer")? != consumer.as_str() {
             return Ok(None);
         }
@@ -70,11 +71,12 @@ impl RedisStore {
         consumer: &ConsumerId,
         after: Option<&Cursor>,
         limit: usize,
+        names: &'static [&'static str],
         read: fn(&Fields) -> Result<Stored<T>, RedisError>,
     ) -> Result<Page<T>, StoreError> {
         let key = |id: &str| self.keys.owned(kind, id);
         let index = self.keys.index(kind, consumer);
-        self.page_of(&index, after, limit, key, |entry, fields| {
+        self.page_of(&index, after, limit, names, key, |entry, fields| {
             let incarnation = entry.split_once(':').map(|(_, incarnation)| incarnation);
             let named = Some(text(fields, "incarnation")?) == incarnation
                 && text(fields, "consumer")? == consumer.as_str();

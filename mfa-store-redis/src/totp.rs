@@ -9,11 +9,22 @@ use crate::error::RedisError;
 use crate::record::{Changes, Fields, consumer, number, revision, text, time};
 
 const KIND: &str = "totp";
+const FIELDS: &[&str] = &[
+    "id",
+    "consumer",
+    "secret",
+    "created_at",
+    "last_accepted_step",
+    "failures",
+    "failed_at",
+    "revision",
+    "incarnation",
+];
 
 #[async_trait]
 impl TotpStore for RedisStore {
     async fn get(&self, consumer: &ConsumerId, id: TotpId) -> Result<Option<Stored<TotpRecord>>, StoreError> {
-        self.get_owned(KIND, consumer, &id.to_string(), read).await
+        self.get_owned(KIND, consumer, &id.to_string(), FIELDS, read).await
     }
 
     async fn save(&self, record: &TotpRecord, expect: Expect) -> Result<Revision, StoreError> {
@@ -40,7 +51,7 @@ impl TotpStore for RedisStore {
         limit: usize,
         _listing: Listing,
     ) -> Result<Page<TotpRecord>, StoreError> {
-        self.page_owned(KIND, consumer, after, limit, read).await
+        self.page_owned(KIND, consumer, after, limit, FIELDS, read).await
     }
 }
 

@@ -10,11 +10,22 @@ use crate::error::RedisError;
 use crate::record::{Changes, Fields, consumer, number, revision, text};
 
 const KIND: &str = "user";
+const FIELDS: &[&str] = &[
+    "id",
+    "consumer",
+    "credentials",
+    "u2f_app_id",
+    "u2f_key_handle",
+    "u2f_public_key",
+    "u2f_sign_count",
+    "revision",
+    "incarnation",
+];
 
 #[async_trait]
 impl UserStore for RedisStore {
     async fn get(&self, consumer: &ConsumerId, id: UserId) -> Result<Option<Stored<UserRecord>>, StoreError> {
-        self.get_owned(KIND, consumer, &id.to_string(), read).await
+        self.get_owned(KIND, consumer, &id.to_string(), FIELDS, read).await
     }
 
     async fn save(&self, record: &UserRecord, expect: Expect) -> Result<Revision, StoreError> {
@@ -41,7 +52,7 @@ impl UserStore for RedisStore {
         limit: usize,
         _listing: Listing,
     ) -> Result<Page<UserRecord>, StoreError> {
-        self.page_owned(KIND, consumer, after, limit, read).await
+        self.page_owned(KIND, consumer, after, limit, FIELDS, read).await
     }
 }
 

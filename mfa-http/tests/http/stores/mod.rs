@@ -7,9 +7,11 @@ mod mixed;
 mod outages;
 mod proxy;
 mod races;
+mod role;
 mod rotation;
 mod round_trips;
 mod seed_tables;
+mod tls;
 
 use std::net::SocketAddr;
 use std::time::Duration;
