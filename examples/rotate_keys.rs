@@ -62,7 +62,7 @@ async fn main() -> Result<()> {
 
     // Once the application has been given the new key. `revoke_old` in the options does it with the last call.
     mfa.revoke_api_key(&old).await?;
-    let refused = mfa.authenticate(&old, &old_secret).await;
+    let refused = mfa.authenticate(&old, &old_secret).await.map(drop);
     ensure!(matches!(refused, Err(ApiKeyError::Unauthorized)), "a revoked key works: {refused:?}");
     all_work(&mfa.authenticate(&new, &new_secret).await?, &totps, &clock).await?;
     let again = mfa.rotate((&old, &old_secret), (&new, &new_secret), &RotationOptions::default()).await;
