@@ -36,7 +36,7 @@ def sure(found, what):
 
 DYNAMO = "mfa-store-dynamo/src"
 CALL = re.compile(r"\bclient\s*\.\s*(\w+)\(\)")
-GUARD = re.compile(r"\bpermission\.create_table\b[^;]*?\b(\w+)\(client, plan\)")
+GUARD = re.compile(r"\bpermission\.create_table\b[^;]*?\b\w+\(client, plan\)")
 
 
 def operations(text):
@@ -70,13 +70,13 @@ def adapter():
 
     # Opening a store calls what `prepare` does, less what it only does to make tables, which the function may not.
     steps = functions(migration)
-    always, todo = set(), ["prepare"]
-    makers = sure(set(GUARD.findall(steps["prepare"])), "a step of the migration behind permission.create_table")
+    sure(GUARD.search(steps["prepare"]), "a step of the migration behind permission.create_table")
+    steps["prepare"] = GUARD.sub("", steps["prepare"])
+    always, todo, seen = set(), {"prepare"}, set()
     while todo:
-        text = steps[todo.pop()]
-        always |= operations(text)
-        called = set(re.findall(r"\b(\w+)\(\s*client\b", text)) & steps.keys()
-        todo += called - makers
+        seen.add(step := todo.pop())
+        always |= operations(steps[step])
+        todo |= (set(re.findall(r"\b(\w+)\(\s*client\b", steps[step])) & steps.keys()) - seen
     start = {(operation, False) for operation in always}
 
     tables = {}
