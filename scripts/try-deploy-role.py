@@ -169,11 +169,14 @@ def main():
     program, url = start_program(f"http://127.0.0.1:{proxy.server_port}")
     try:
         questions(url)
+        complaint = None
+    except AssertionError as error:
+        complaint = error
     finally:
         program.terminate()
         program.wait()
-    if refused:
-        sys.exit(f"try-deploy-role: the program called what the role does not allow: {sorted(refused, key=str)}")
+    if complaint or refused:
+        sys.exit(f"try-deploy-role: {complaint or ''}\n    not allowed: {sorted(refused, key=str) or 'nothing'}")
     for table, role in tables.items():
         idle = sorted(call for call, on_index in role["calls"] if (table, call, on_index) not in asked)
         print(f"{table}: {len(role['calls']) - len(idle)} of {len(role['calls'])} calls were made" +
