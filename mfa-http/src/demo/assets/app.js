@@ -101,7 +101,7 @@ function facts(credential) {
   const created = credential.createdAt ? `created ${day(credential.createdAt)}` : "from before dates were kept";
   const used = credential.lastUsedAt ? `last used ${day(credential.lastUsedAt)}` : "not used yet";
   const backup = credential.backupEligible ? (credential.backupState ? "backed up" : "can be backed up") : "stays on its device";
-  return credential.kind === "u2f" ? [kind, used] : [kind, created, used, backup];
+  return credential.kind === "u2f" ? [kind] : [kind, created, used, backup];
 }
 
 function button(text, label, action) {
@@ -172,6 +172,7 @@ on("u2f-begin", "u2f", async () => {
   await ask("PUT", "u2f", await key.register(challenge));
   u2fKey = key;
   $("u2f-login").hidden = false;
+  say("passkey", "", "");
   await showCredentials();
   return "The account has a U2F key now. Log in with it, or add a passkey to it above.";
 });
