@@ -7,6 +7,7 @@ mod api_key_view;
 mod app;
 mod authentication;
 mod body;
+pub mod demo;
 mod error;
 pub mod events;
 pub mod hasher;

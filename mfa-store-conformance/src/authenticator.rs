@@ -61,6 +61,14 @@ impl Key {
         }
     }
 
+    /// An ES256 key as PKCS #8 in DER.
+    pub fn pkcs8(&self) -> Vec<u8> {
+        match self {
+            Self::Es256(key) => key.to_pkcs8v1().unwrap().as_ref().to_vec(),
+            _ => panic!("not an ES256 key"),
+        }
+    }
+
     /// Its COSE algorithm.
     pub const fn algorithm(&self) -> i32 {
         match self {

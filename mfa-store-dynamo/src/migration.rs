@@ -71,7 +71,7 @@ pub(crate) async fn prepare(
             );
         } else {
             tracing::info!(
-                "table {} has no index on apiKey, so listing and rotation scan it; \
+                "table {} has no index on apiKey, so listing a consumer's rows scans it; \
                  `mfa-http migrate` with &index=create in the store's URL adds one",
                 plan.name
             );

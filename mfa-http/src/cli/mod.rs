@@ -46,7 +46,7 @@ pub(crate) struct Settings {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the server (the default). `MFA_ADMIN_KEY` guards `/api-key`; without it a key for this run is printed
-    Serve,
+    Serve(serve::Serve),
     /// Create, list, activate or revoke API keys
     #[command(subcommand)]
     ApiKey(api_key::Command),
@@ -58,8 +58,8 @@ enum Command {
 
 pub(crate) async fn run(cli: Cli) -> Outcome {
     let Cli { settings, command } = cli;
-    match command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::run(&settings).await,
+    match command.unwrap_or(Command::Serve(serve::Serve::default())) {
+        Command::Serve(serve) => serve::run(&settings, &serve).await,
         Command::ApiKey(command) => api_key::run(&settings, command).await,
         Command::Migrate => {
             settings.open_stores(true).await?;

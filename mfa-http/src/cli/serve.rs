@@ -1,21 +1,34 @@
 //! `mfa-http serve`
 
 use mfa_core::random::{OsRandom, SecureRandom as _};
+use mfa_http::demo::Demo;
 use mfa_http::{AdminKey, App, router, server};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Outcome, Settings, mfa, print};
 
-pub(super) async fn run(settings: &Settings) -> Outcome {
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct Serve {
+    /// Serve a page at /demo that plays an application, to try the service in a browser
+    #[arg(long)]
+    demo: bool,
+}
+
+pub(super) async fn run(settings: &Settings, serve: &Serve) -> Outcome {
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
     let mfa = mfa(settings).await?;
     let app = App::new(mfa, admin_key()?);
+    let demo = if serve.demo { Some(Demo::begin(app.clone()).await?) } else { None };
     // Before the line that tells a supervisor that we listen, so that it may stop us at once.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    print(&format!("mfa-http listens on http://{}", listener.local_addr()?))?;
+    let address = listener.local_addr()?;
+    print(&format!("mfa-http listens on http://{address}"))?;
+    if demo.is_some() {
+        print(&format!("try it: http://localhost:{}/demo", address.port()))?;
+    }
 
     let stop = async move {
         tokio::select! {
@@ -23,7 +36,15 @@ pub(super) async fn run(settings: &Settings) -> Outcome {
             _ = interrupt.recv() => {}
         }
     };
-    Ok(server::serve(listener, router(app), server::Limits::default(), stop).await?)
+    let service = match &demo {
+        Some(demo) => router(app).merge(demo.router()),
+        None => router(app),
+    };
+    server::serve(listener, service, server::Limits::default(), stop).await?;
+    if let Some(demo) = demo {
+        demo.end().await?;
+    }
+    Ok(())
 }
 
 /// The operator's key, or one for this run, printed once.

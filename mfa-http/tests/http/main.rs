@@ -3,6 +3,8 @@
 
 mod api_key;
 mod bad_input;
+mod browser;
+mod demo;
 mod faults;
 mod limits;
 mod logs;

@@ -1,0 +1,236 @@
+//! A store of one's own. Four small ports, and one rule that all of them rest on: no write without a condition.
+//! Here each table is a `BTreeMap` behind a mutex; put your database in its place and keep what the comments say.
+//!
+//! The tests at the end are `mfa-store-conformance`, the suite that every store of this repository passes. They are
+//! all it takes to know that an adapter is right:
+//!
+//! ```sh
+//! cargo run -p mfa-examples --example custom_store     # enrols on it
+//! cargo test -p mfa-examples --example custom_store    # the suite
+//! ```
+#![expect(clippy::print_stdout, reason = "an example talks to its reader")]
+
+use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Unbounded};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Result, ensure};
+use async_trait::async_trait;
+use mfa_core::api_key::ApiKey;
+use mfa_core::clock::UnixTime;
+use mfa_core::envelope::Sealed;
+use mfa_core::store::{
+    ApiKeyRecord, ApiKeyStore, CeremonyId, CeremonyState, CeremonyStore, Cursor, Expect, Listing,
+    MAX_LIFETIME, Page, Revision, StoreError, Stored, Stores, TotpRecord, TotpStore, UserId, UserRecord,
+    UserStore,
+};
+use mfa_core::totp::{TotpError, TotpId, TotpOptions};
+use mfa_core::{ConsumerId, Mfa};
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let mfa = Mfa::builder(Stores::of(TreeStore::default())).build();
+    let key = mfa.create_api_key("dev@example.com").await?;
+    let secret = mfa.activate_api_key(&key, "dev@example.com").await?;
+    let consumer = mfa.authenticate(&key, &secret).await?;
+    let enrolled = consumer.totp().enroll(TotpOptions::new("Acme", "jo@example.com")).await?;
+    let refused = consumer.totp().verify(enrolled.id, "no code").await;
+    ensure!(matches!(refused, Err(TotpError::NotAccepted)), "a wrong code was not refused: {refused:?}");
+    println!("a store of our own: enrolled, refused a wrong code");
+    Ok(())
+}
+
+#[derive(Debug, Default)]
+struct TreeStore {
+    api_keys: Table<ApiKeyRecord>,
+    totp: Table<TotpRecord>,
+    users: Table<UserRecord>,
+    ceremonies: Mutex<Ceremonies>,
+}
+
+type Ceremonies = BTreeMap<[u8; 32], (Sealed<CeremonyState>, UnixTime)>;
+
+/// What the three kinds of record have in common.
+trait Record: Clone {
+    /// Whether a write may give the record to another consumer.
+    const MOVES: bool;
+    fn consumer(&self) -> &ConsumerId;
+}
+
+#[derive(Debug)]
+struct Table<T>(Mutex<Rows<T>>);
+
+#[derive(Debug)]
+struct Rows<T> {
+    by_id: BTreeMap<String, Stored<T>>,
+    /// Counts every write, so that no revision is given out twice, not even for a record that was deleted and made
+    /// again. A sequence of the database does the same.
+    writes: u64,
+}
+
+impl<T: Record> Table<T> {
+    fn rows(&self) -> MutexGuard<'_, Rows<T>> {
+        // A poisoned lock is usable: no change below can be interrupted half-way.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get(&self, id: &str) -> Option<Stored<T>> {
+        self.rows().by_id.get(id).cloned()
+    }
+
+    /// Looks and writes under one lock; with SQL it is one `INSERT … ON CONFLICT DO NOTHING`, or one
+    /// `UPDATE … WHERE id = $1 AND revision = $2 AND consumer = $3`, never a `SELECT` and then an `UPDATE`.
+    fn save(&self, id: String, record: &T, expect: Expect) -> Result<Revision, StoreError> {
+        let mut rows = self.rows();
+        match (expect, rows.by_id.get(&id)) {
+            (Expect::Absent, None) => {}
+            (Expect::Absent, Some(_)) => return Err(StoreError::AlreadyExists),
+            (Expect::At(read), Some(Stored { record: found, revision }))
+                if *revision == read && (T::MOVES || found.consumer() == record.consumer()) => {}
+            (Expect::At(_), _) => return Err(StoreError::Conflict),
+        }
+        rows.writes += 1;
+        let revision = Revision::from_stored(rows.writes);
+        rows.by_id.insert(id, Stored { record: record.clone(), revision });
+        Ok(revision)
+    }
+
+    /// Another consumer's record is answered as one that is not there.
+    fn delete(&self, id: &str, consumer: &ConsumerId) -> bool {
+        let rows = &mut self.rows().by_id;
+        let own = rows.get(id).is_some_and(|stored| stored.record.consumer() == consumer);
+        own && rows.remove(id).is_some()
+    }
+
+    /// Ordered by id, behind `after`: what is written meanwhile neither hides a record nor shows one twice, as an
+    /// `OFFSET` would.
+    fn page(&self, consumer: Option<&ConsumerId>, after: Option<&Cursor>, limit: usize) -> Page<T> {
+        let from = after.map_or(Unbounded, |after| Excluded(after.as_str()));
+        let rows = self.rows();
+        let mut wanted = rows
+            .by_id
+            .range::<str, _>((from, Unbounded))
+            .filter(|(_, stored)| consumer.is_none_or(|owner| stored.record.consumer() == owner));
+        let (ids, items): (Vec<_>, _) =
+            wanted.by_ref().take(limit).map(|(id, stored)| (id, stored.clone())).unzip();
+        let next = wanted.next().and(ids.last()).map(|last| Cursor::after((*last).clone()));
+        Page { items, damaged: Vec::new(), next }
+    }
+}
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Self(Mutex::new(Rows { by_id: BTreeMap::new(), writes: 0 }))
+    }
+}
+
+impl Record for ApiKeyRecord {
+    /// A new key joins a consumer by rotation.
+    const MOVES: bool = true;
+    fn consumer(&self) -> &ConsumerId {
+        &self.consumer
+    }
+}
+
+#[async_trait]
+impl ApiKeyStore for TreeStore {
+    async fn get(&self, key: &ApiKey) -> Result<Option<Stored<ApiKeyRecord>>, StoreError> {
+        Ok(self.api_keys.get(key.as_str()))
+    }
+
+    async fn save(&self, record: &ApiKeyRecord, expect: Expect) -> Result<Revision, StoreError> {
+        self.api_keys.save(record.key.as_str().to_owned(), record, expect)
+    }
+
+    async fn page(&self, after: Option<&Cursor>, limit: usize) -> Result<Page<ApiKeyRecord>, StoreError> {
+        Ok(self.api_keys.page(None, after, limit))
+    }
+
+    async fn page_by_consumer(
+        &self,
+        consumer: &ConsumerId,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<ApiKeyRecord>, StoreError> {
+        Ok(self.api_keys.page(Some(consumer), after, limit))
+    }
+}
+
+/// The ports for TOTPs and for users differ in the names of their types only.
+macro_rules! owned_records {
+    ($port:ident, $table:ident, $record:ident, $id:ident) => {
+        impl Record for $record {
+            const MOVES: bool = false;
+            fn consumer(&self) -> &ConsumerId {
+                &self.consumer
+            }
+        }
+
+        #[async_trait]
+        impl $port for TreeStore {
+            async fn get(
+                &self,
+                consumer: &ConsumerId,
+                id: $id,
+            ) -> Result<Option<Stored<$record>>, StoreError> {
+                Ok(self.$table.get(&id.to_string()).filter(|stored| stored.record.consumer == *consumer))
+            }
+
+            async fn save(&self, record: &$record, expect: Expect) -> Result<Revision, StoreError> {
+                self.$table.save(record.id.to_string(), record, expect)
+            }
+
+            async fn delete(&self, consumer: &ConsumerId, id: $id) -> Result<bool, StoreError> {
+                Ok(self.$table.delete(&id.to_string(), consumer))
+            }
+
+            async fn page_by_consumer(
+                &self,
+                consumer: &ConsumerId,
+                after: Option<&Cursor>,
+                limit: usize,
+                _listing: Listing, // every listing of ours is exact
+            ) -> Result<Page<$record>, StoreError> {
+                Ok(self.$table.page(Some(consumer), after, limit))
+            }
+        }
+    };
+}
+owned_records!(TotpStore, totp, TotpRecord, TotpId);
+owned_records!(UserStore, users, UserRecord, UserId);
+
+#[async_trait]
+impl CeremonyStore for TreeStore {
+    async fn put(
+        &self,
+        id: CeremonyId,
+        state: Sealed<CeremonyState>,
+        expires_at: UnixTime,
+    ) -> Result<(), StoreError> {
+        let mut ceremonies = self.ceremonies.lock().unwrap_or_else(PoisonError::into_inner);
+        if ceremonies.contains_key(&id.0) {
+            return Err(StoreError::AlreadyExists);
+        }
+        // Nobody finishes some of them. A database would sweep by an index on the time.
+        ceremonies.retain(|_, (_, other)| expires_at.since(*other) < MAX_LIFETIME);
+        ceremonies.insert(id.0, (state, expires_at));
+        Ok(())
+    }
+
+    /// Removed and returned in one step, as by `DELETE … RETURNING`: of two answers to one challenge one is judged.
+    async fn take(&self, id: CeremonyId, now: UnixTime) -> Result<Option<Sealed<CeremonyState>>, StoreError> {
+        let taken = self.ceremonies.lock().unwrap_or_else(PoisonError::into_inner).remove(&id.0);
+        Ok(taken.filter(|(_, expires_at)| now < *expires_at).map(|(state, _)| state))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn fresh() -> Option<(Stores, ())> {
+        Some((Stores::of(TreeStore::default()), ()))
+    }
+
+    mfa_store_conformance::store_conformance!(crate::tests::fresh);
+}

@@ -1,0 +1,88 @@
+// WebAuthn ceremonies: the service's JSON to what the browser takes, and back.
+
+export function toBytes(text) {
+  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+  return Uint8Array.from(binary, (char) => char.charCodeAt(0));
+}
+
+export function toText(bytes) {
+  const binary = Array.from(new Uint8Array(bytes), (byte) => String.fromCharCode(byte)).join("");
+  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+const descriptors = (list) => (list ?? []).map((one) => ({ ...one, id: toBytes(one.id) }));
+
+/** AppIDs work on HTTPS pages only; elsewhere the browser refuses the whole ceremony. */
+function extensions(given) {
+  if (location.protocol === "https:" || !given) return given;
+  const { appid: _, appidExclude: __, ...others } = given;
+  return others;
+}
+
+/** Registers a credential; `kind` is `passkey` or `security-key`. */
+export async function create({ publicKey }, kind) {
+  const selection = { ...publicKey.authenticatorSelection };
+  // What the service asks for suits any key. A passkey may do more, and a security key is none of the device's own.
+  if (kind === "passkey") Object.assign(selection, { residentKey: "preferred", userVerification: "preferred" });
+  if (kind === "security-key") selection.authenticatorAttachment = "cross-platform";
+  const credential = await navigator.credentials.create({
+    publicKey: {
+      ...publicKey,
+      challenge: toBytes(publicKey.challenge),
+      user: { ...publicKey.user, id: toBytes(publicKey.user.id) },
+      excludeCredentials: descriptors(publicKey.excludeCredentials),
+      authenticatorSelection: selection,
+      hints: kind === "security-key" ? ["security-key"] : [],
+      extensions: extensions(publicKey.extensions),
+    },
+  });
+  const { clientDataJSON, attestationObject } = credential.response;
+  return {
+    id: credential.id,
+    rawId: toText(credential.rawId),
+    type: credential.type,
+    clientExtensionResults: credential.getClientExtensionResults(),
+    response: {
+      clientDataJSON: toText(clientDataJSON),
+      attestationObject: toText(attestationObject),
+      transports: credential.response.getTransports?.() ?? [],
+    },
+  };
+}
+
+/** Has the user prove that a registered credential is at hand. */
+export async function get({ publicKey }) {
+  const credential = await navigator.credentials.get({
+    publicKey: {
+      ...publicKey,
+      challenge: toBytes(publicKey.challenge),
+      allowCredentials: descriptors(publicKey.allowCredentials),
+      extensions: extensions(publicKey.extensions),
+    },
+  });
+  const { clientDataJSON, authenticatorData, signature, userHandle } = credential.response;
+  return {
+    id: credential.id,
+    rawId: toText(credential.rawId),
+    type: credential.type,
+    clientExtensionResults: credential.getClientExtensionResults(),
+    response: {
+      clientDataJSON: toText(clientDataJSON),
+      authenticatorData: toText(authenticatorData),
+      signature: toText(signature),
+      userHandle: userHandle ? toText(userHandle) : null,
+    },
+  };
+}
+
+/** What went wrong, in words. */
+export function words(error) {
+  const known = {
+    NotAllowedError: "Cancelled, or it took too long. Try again when you are ready.",
+    InvalidStateError: "This key is registered already.",
+    SecurityError: "The browser does not allow this on this address.",
+    NotSupportedError: "This browser or key cannot do that.",
+    AbortError: "Cancelled.",
+  };
+  return known[error.name] ?? error.message;
+}

@@ -1,0 +1,123 @@
+//! A page that plays a consuming application, for `serve --demo` only.
+//!
+//! Its back end under `/demo/api` calls the service as any consumer does: over HTTP's router, with an API key and
+//! secret that no browser sees. The page shows each of these calls.
+
+mod account;
+mod consumer;
+mod origin;
+mod routes;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, patch, post};
+use mfa_core::Mfa;
+use mfa_core::api_key::{ApiKey, ApiKeyError};
+
+use crate::router;
+use account::Accounts;
+use consumer::Consumer;
+
+const PAGE: &str = include_str!("assets/index.html");
+const STYLE: &str = include_str!("assets/style.css");
+const ICON: &str = include_str!("assets/icon.svg");
+const SCRIPTS: [(&str, &str); 4] = [
+    ("/demo/app.js", include_str!("assets/app.js")),
+    ("/demo/back-end.js", include_str!("assets/back-end.js")),
+    ("/demo/ceremony.js", include_str!("assets/ceremony.js")),
+    ("/demo/u2f-key.js", include_str!("assets/u2f-key.js")),
+];
+/// Nothing from elsewhere, nothing inline; a QR code is a `data:` picture.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+                      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const HEADERS: [(header::HeaderName, &str); 5] = [
+    (header::CONTENT_SECURITY_POLICY, POLICY),
+    (header::CACHE_CONTROL, "no-store"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+];
+
+/// The demo: a consumer of the service, and the accounts of those who try it.
+#[derive(Clone, Debug)]
+pub struct Demo {
+    consumer: Arc<Consumer>,
+    accounts: Arc<Accounts>,
+    mfa: Mfa,
+    key: ApiKey,
+}
+
+impl Demo {
+    /// Makes the demo an API key. [`end`](Self::end) revokes it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create_api_key`](Mfa::create_api_key) and [`activate_api_key`](Mfa::activate_api_key).
+    pub async fn begin(app: crate::App) -> Result<Self, ApiKeyError> {
+        const EMAIL: &str = "demo@localhost";
+        let mfa = app.mfa.clone();
+        let key = mfa.create_api_key(EMAIL).await?;
+        let secret = mfa.activate_api_key(&key, EMAIL).await?;
+        let consumer = Arc::new(Consumer::new(router(app), &key, &secret));
+        Ok(Self { consumer, accounts: Arc::default(), mfa, key })
+    }
+
+    /// Revokes the key. What was enrolled stays sealed for good.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`revoke_api_key`](Mfa::revoke_api_key).
+    pub async fn end(self) -> Result<(), ApiKeyError> {
+        self.mfa.revoke_api_key(&self.key).await
+    }
+
+    /// The page and its back end, to be merged with the service's router.
+    pub fn router(&self) -> Router {
+        let mut assets = Router::new()
+            .route("/demo", get(page))
+            .route("/demo/style.css", get(async || asset("text/css; charset=utf-8", STYLE)))
+            .route("/demo/icon.svg", get(async || asset("image/svg+xml", ICON)));
+        for (path, script) in SCRIPTS {
+            let script = get(async move || asset("text/javascript; charset=utf-8", script));
+            assets = assets.route(path, script);
+        }
+        assets
+            .route("/demo/api/account", get(routes::account))
+            .route("/demo/api/totp", post(routes::enroll).put(routes::check).delete(routes::remove))
+            .route("/demo/api/passkey", post(routes::begin_registration).put(routes::finish_registration))
+            .route("/demo/api/login", post(routes::begin_login).put(routes::finish_login))
+            .route("/demo/api/u2f", post(routes::begin_u2f).put(routes::finish_u2f))
+            .route("/demo/api/credential/{id}", patch(routes::rename).delete(routes::delete))
+            .with_state(self.clone())
+            .layer(from_fn(guard))
+    }
+}
+
+/// The page, with a cookie that stands for an account of the demo.
+async fn page(State(demo): State<Demo>, request: Request) -> Response {
+    let page = ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], PAGE).into_response();
+    if account::id_of(request.headers()).is_some_and(|id| demo.accounts.get(&id).is_some()) {
+        return page;
+    }
+    match demo.accounts.create() {
+        Ok(cookie) => ([(header::SET_COOKIE, cookie)], page).into_response(),
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
+fn asset(kind: &'static str, content: &'static str) -> Response {
+    ([(header::CONTENT_TYPE, kind)], content).into_response()
+}
+
+async fn guard(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

@@ -1,0 +1,219 @@
+//! The demo page in headless Chromium, with virtual authenticators.
+
+mod device;
+mod legacy;
+mod looks;
+mod passkeys;
+mod refusals;
+mod tls;
+mod totp;
+
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use fantoccini::wd::WebDriverCompatibleCommand;
+use fantoccini::{Client, ClientBuilder, Locator};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::time::timeout;
+
+use super::program::{Process, program};
+use tls::Tls;
+
+/// What a page has to show what it was asked to.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The page in a browser of its own, on a server of its own.
+pub(crate) struct Page {
+    pub(crate) client: Client,
+    /// Where it is served.
+    pub(crate) origin: String,
+    tls: Tls,
+    server: Process,
+    driver: Child,
+    _folder: TempDir,
+}
+
+impl Page {
+    /// Opens the page over TLS; `None` if there is no browser here, which is a failure under CI.
+    pub(crate) async fn open() -> Option<Self> {
+        let chromium = find("chromium")?;
+        let driver = find("chromedriver")?;
+        let folder = tempfile::tempdir().unwrap();
+        let server = Process::spawn(program(folder.path()).args(["serve", "--demo", "--store", "memory://"]));
+        let tls = Tls::new();
+        let origin = tls.in_front_of(&server.url).await;
+
+        let mut driver = Command::new(driver)
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let port = lines.find_map(|line| {
+            let (_, port) = line.split_once("started successfully on port ")?;
+            Some(port.trim_end_matches('.').to_owned())
+        });
+        // Its output is read on, lest it wait for a reader.
+        std::thread::spawn(move || lines.for_each(drop));
+        let arguments = [
+            "--headless".to_owned(),
+            "--no-sandbox".to_owned(),
+            "--disable-gpu".to_owned(),
+            "--no-first-run".to_owned(),
+            "--disable-background-networking".to_owned(),
+            "--disable-sync".to_owned(),
+            "--disable-dev-shm-usage".to_owned(),
+            "--force-color-profile=srgb".to_owned(),
+            "--host-resolver-rules=MAP * 127.0.0.1".to_owned(),
+            format!("--ignore-certificate-errors-spki-list={}", tls.fingerprint),
+            format!("--user-data-dir={}", folder.path().join("profile").display()),
+        ];
+        let capabilities = json!({
+            "goog:chromeOptions": {"binary": chromium, "args": arguments},
+            "goog:loggingPrefs": {"browser": "ALL"},
+        });
+        let Value::Object(capabilities) = capabilities else { unreachable!() };
+        let client = ClientBuilder::rustls()
+            .unwrap()
+            .capabilities(capabilities)
+            .connect(&format!("http://127.0.0.1:{}", port.unwrap()))
+            .await
+            .unwrap();
+        client.set_window_size(1280, 900).await.unwrap();
+        let page = Self { client, origin, tls, server, driver, _folder: folder };
+        page.load().await;
+        Some(page)
+    }
+
+    /// Loads the page, and waits until it has asked for its account.
+    pub(crate) async fn load(&self) {
+        self.client.goto(&format!("{}/demo", self.origin)).await.unwrap();
+        let ready = "while (document.querySelector('main[aria-busy]')) await new Promise((next) => setTimeout(next, 10));";
+        timeout(PATIENCE, self.script(ready, &[])).await.unwrap().unwrap();
+    }
+
+    /// The same server at one more origin of the same host.
+    pub(crate) async fn another_origin(&self) -> String {
+        self.tls.in_front_of(&self.server.url).await
+    }
+
+    /// Presses the element, as a user does once it is to be seen.
+    pub(crate) async fn press(&self, css: &str) {
+        let element = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await.unwrap();
+        element.click().await.unwrap();
+    }
+
+    /// Waits until the section says something, and returns it.
+    pub(crate) async fn said(&self, section: &str) -> String {
+        let script = "const status = document.getElementById(arguments[0] + '-status');
+            const busy = () => document.querySelector('[aria-busy=\"true\"]') || !status.textContent;
+            while (busy()) await new Promise((next) => setTimeout(next, 10));
+            return status.textContent;";
+        let said = timeout(PATIENCE, self.script(script, &[json!(section)])).await;
+        said.unwrap().unwrap().as_str().unwrap().to_owned()
+    }
+
+    pub(crate) async fn text(&self, css: &str) -> String {
+        self.client.find(Locator::Css(css)).await.unwrap().text().await.unwrap()
+    }
+
+    pub(crate) async fn type_into(&self, css: &str, text: &str) {
+        let field = self.client.find(Locator::Css(css)).await.unwrap();
+        field.clear().await.unwrap();
+        field.send_keys(text).await.unwrap();
+    }
+
+    /// Runs the body of an async function in the page: what it returns, or the error that it throws.
+    pub(crate) async fn script(&self, body: &str, arguments: &[Value]) -> Result<Value, Thrown> {
+        let script = format!(
+            "const done = arguments[arguments.length - 1];
+             (async function () {{ {body} }}).apply(null, Array.from(arguments).slice(0, -1))
+                 .then((value) => done({{ value: value ?? null }}),
+                       (error) => done({{ name: error.name, message: error.message, code: error.code }}));"
+        );
+        let outcome = self.client.execute_async(&script, arguments.to_vec()).await.unwrap();
+        match outcome.get("name") {
+            None => Ok(outcome["value"].clone()),
+            Some(name) => Err(Thrown {
+                name: name.as_str().unwrap().to_owned(),
+                code: outcome["code"].as_str().unwrap_or_default().to_owned(),
+                message: outcome["message"].as_str().unwrap_or_default().to_owned(),
+            }),
+        }
+    }
+
+    /// A command of Chromium's own protocol.
+    pub(crate) async fn devtools(&self, command: &str, parameters: Value) -> Value {
+        let command = DevTools { command: command.to_owned(), parameters };
+        self.client.issue_cmd(command).await.unwrap()
+    }
+
+    /// Ends the browser; the errors that the page wrote to its console.
+    pub(crate) async fn close(self) -> Vec<String> {
+        let log = self.client.issue_cmd(ConsoleLog).await.unwrap();
+        let entries = log.as_array().unwrap().iter().filter(|entry| entry["level"] == "SEVERE");
+        let errors = entries.map(|entry| entry["message"].as_str().unwrap().to_owned()).collect();
+        self.client.clone().close().await.unwrap();
+        errors
+    }
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        // The driver ends its browser when it is told to end.
+        let _ = Command::new("kill").arg(self.driver.id().to_string()).status();
+        let _ = self.driver.wait();
+    }
+}
+
+/// What a script threw. `code` is the service's, if it was refused.
+#[derive(Debug)]
+pub(crate) struct Thrown {
+    pub(crate) name: String,
+    pub(crate) code: String,
+    pub(crate) message: String,
+}
+
+#[derive(Debug)]
+struct DevTools {
+    command: String,
+    parameters: Value,
+}
+
+impl WebDriverCompatibleCommand for DevTools {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap()))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (axum::http::Method, Option<String>) {
+        (axum::http::Method::POST, Some(json!({"cmd": self.command, "params": self.parameters}).to_string()))
+    }
+}
+
+#[derive(Debug)]
+struct ConsoleLog;
+
+impl WebDriverCompatibleCommand for ConsoleLog {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/se/log", session.unwrap()))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (axum::http::Method, Option<String>) {
+        (axum::http::Method::POST, Some(json!({"type": "browser"}).to_string()))
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "a skip must be heard")]
+fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.exists());
+    if found.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "{program} is not installed: run scripts/test");
+        eprintln!("SKIPPED: {program} is not installed; scripts/test installs it");
+    }
+    found
+}

@@ -1,0 +1,31 @@
+//! An authenticator app, by what its user sees and types.
+
+use mfa_core::clock::{Clock as _, SystemClock};
+use mfa_store_conformance::races::code_at;
+
+use super::Page;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_app_is_set_up_and_each_code_works_once() {
+    let Some(page) = Page::open().await else { return };
+    page.press("#totp-enroll").await;
+    assert_eq!(page.said("totp").await, "Ready. Now type the code that the app shows.");
+    let shown = page.text("#totp-key").await.replace(' ', "");
+    let code = code_at(&shown, SystemClock.now());
+
+    page.type_into("#totp-code", &code).await;
+    page.press("#totp-form .primary").await;
+    assert_eq!(page.said("totp").await, "Accepted. The same code will not work again.");
+    page.type_into("#totp-code", &code).await;
+    page.press("#totp-form .primary").await;
+    assert!(page.said("totp").await.starts_with("Not accepted:"));
+
+    // What was asked of the service is listed, without the shared secret.
+    let requests = page.text("#requests").await;
+    assert!(requests.contains("/validate"), "{requests}");
+    let whole = page.script("return document.getElementById('requests').textContent;", &[]).await.unwrap();
+    assert!(!whole.as_str().unwrap().contains(&shown));
+
+    page.press("#totp-remove").await;
+    assert_eq!(page.said("totp").await, "Removed.");
+}
