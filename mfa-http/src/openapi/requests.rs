@@ -11,7 +11,7 @@ pub(crate) struct NewApiKey {
     #[schema(min_length = 1, example = "dev@example.com")]
     email: String,
     /// Milliseconds since 1970 for a key that ends by itself.
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, maximum = 253402300799999_u64)]
     expires_at: Option<u64>,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct RotationRequest {
 #[derive(ToSchema)]
 pub(crate) struct NewTotp {
     /// Shown by the authenticator app.
-    #[schema(required = false, schema_with = text, example = "Acme")]
+    #[schema(required = false, schema_with = text_or_none, example = "Acme")]
     issuer: String,
     /// Shown by the authenticator app; `SecretKey` by default.
     #[schema(required = false, schema_with = text, example = "jo@example.com")]
@@ -57,7 +57,13 @@ pub(crate) struct NewTotp {
     period: u16,
 }
 
-/// Two of these at most fit into a QR code.
+fn text_or_none() -> Schema {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::String, Type::Number, Type::Null]))
+        .build()
+        .into()
+}
+
 fn text() -> Schema {
     let types = SchemaType::from_iter([Type::String, Type::Number, Type::Null]);
     ObjectBuilder::new().schema_type(types).min_length(Some(1)).build().into()
@@ -209,7 +215,7 @@ pub(crate) struct RelyingPartyHeaders {
     #[param(rename = "x-mfa-UserDisplayName", min_length = 1, example = "Jo")]
     user_display_name: String,
     /// The user; none begins the registration of a new one.
-    #[param(rename = "x-mfa-UserUUID", required = false, schema_with = uuid, example = "2f17e007-394c-4458-a4d2-8799516e4e13")]
+    #[param(rename = "x-mfa-UserUUID", required = false, schema_with = uuid_or_none, example = "2f17e007-394c-4458-a4d2-8799516e4e13")]
     user: String,
 }
 
@@ -221,6 +227,14 @@ pub(crate) struct UserHeader {
 }
 
 fn uuid() -> Schema {
-    let pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
+    matching("^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
+}
+
+/// An empty header is none.
+fn uuid_or_none() -> Schema {
+    matching("^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})?$")
+}
+
+fn matching(pattern: &str) -> Schema {
     ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build().into()
 }

@@ -36,12 +36,17 @@ pub(super) async fn create(
 ) -> Result<StatusCode, ApiError> {
     let expires_at = match body.member("expiresAt") {
         None | Some(Value::Null) => None,
-        Some(time) => Some(time.as_u64().map(UnixTime::from_millis).ok_or(INVALID_EXPIRY)?),
+        Some(time) => {
+            let time = time.as_u64().filter(|time| *time <= LATEST);
+            Some(time.map(UnixTime::from_millis).ok_or(INVALID_EXPIRY)?)
+        }
     };
     app.mfa.create_expiring_api_key(body.text("email").unwrap_or_default(), expires_at).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// The end of the year 9999: what is later is a mistake, such as microseconds.
+const LATEST: u64 = 253_402_300_799_999;
 const INVALID_EXPIRY: ApiError =
     ApiError::bad_request("invalid-expiry", "expiresAt must be milliseconds since 1970");
 
