@@ -14,24 +14,34 @@ const EMBEDDED: &str = "sqlite://mfa.db";
 
 /// Why a store URL leads nowhere.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum OpenError {
+#[non_exhaustive]
+pub enum OpenError {
+    /// No store has such a URL; the scheme is what it has instead.
     #[error(
         "unknown store {0:?}: use memory://, sqlite://PATH, postgres://…, redis://…, rediss://…, redis-cluster://… \
          or dynamodb://REGION"
     )]
     Unknown(String),
+    /// A file is not named.
     #[error("sqlite:// needs a path, such as sqlite://mfa.db or sqlite:///var/lib/mfa/mfa.db")]
     NoPath,
+    /// The store does not open.
     #[error("cannot open the store {place}")]
     Store {
+        /// The URL without user, password and settings.
         place: String,
+        /// What the store said.
         #[source]
         source: StoreError,
     },
 }
 
 /// Opens the store; with `migrate` its tables are created or brought up to date. Ceremonies may be kept elsewhere.
-pub(crate) async fn open(url: &str, ceremony_url: Option<&str>, migrate: bool) -> Result<Stores, OpenError> {
+///
+/// # Errors
+///
+/// [`OpenError`] if a URL leads nowhere.
+pub async fn open(url: &str, ceremony_url: Option<&str>, migrate: bool) -> Result<Stores, OpenError> {
     let stores = open_all(url, migrate).await?;
     let Some(ceremony_url) = ceremony_url else { return Ok(stores) };
     Ok(Stores { ceremonies: open_ceremonies(ceremony_url, migrate).await?, ..stores })
@@ -68,7 +78,7 @@ async fn open_ceremonies(url: &str, migrate: bool) -> Result<Arc<dyn CeremonySto
 
 /// The store of a seed's deployment, as its environment names it, or else the embedded one. The Go seed's names
 /// go before the Node seed's.
-pub(crate) fn default_url(variable: impl Fn(&str) -> Option<String>) -> String {
+pub fn default_url(variable: impl Fn(&str) -> Option<String>) -> String {
     let one_of =
         |names: &[&str]| names.iter().find_map(|name| variable(name).filter(|value| !value.is_empty()));
     let Some(api_keys) = one_of(&["API_KEY_TABLE", "API_KEY_TABLE_NAME"]) else {

@@ -122,7 +122,7 @@ async fn every_state_is_readable_and_named() {
     page.said("u2f").await;
     look(&page, "5-u2f").await;
     // A wrong code is a 401, which browsers write down as an error of the network, and nothing else is.
-    let errors = page.close().await;
+    let errors = page.errors().await;
     assert!(errors.len() == 1 && errors[0].contains("401"), "{errors:?}");
 }
 
@@ -162,5 +162,5 @@ async fn a_keyboard_is_enough() {
     }
     press_key(&page, Key::Enter.into()).await;
     assert!(page.said("totp").await.starts_with("Accepted."));
-    assert_eq!(page.close().await, Vec::<String>::new());
+    assert_eq!(page.errors().await, Vec::<String>::new());
 }
