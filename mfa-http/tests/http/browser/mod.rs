@@ -177,10 +177,11 @@ impl Drop for Driver {
     /// Whatever became of the test: the driver ends the browser's processes when its session ends, and only then.
     fn drop(&mut self) {
         if let (Some(session), Ok(mut stream)) = (&self.session, TcpStream::connect(&self.address)) {
-            let head = format!("DELETE /session/{session} HTTP/1.1\r\nhost: {}\r\n", self.address);
+            let end = format!("DELETE /session/{session} HTTP/1.1\r\nhost: {}\r\n\r\n", self.address);
             let _ = stream.set_read_timeout(Some(PATIENCE));
-            let _ = stream.write_all(format!("{head}connection: close\r\n\r\n").as_bytes());
-            let _ = stream.read_to_end(&mut Vec::new());
+            let _ = stream.write_all(end.as_bytes());
+            // It answers when the browser is gone, and leaves the connection open.
+            let _ = stream.read(&mut [0; 256]);
         }
         let _ = self.process.kill();
         let _ = self.process.wait();
