@@ -40,6 +40,8 @@ enum Command {
     ApiKey(api_key::Command),
     /// Create or upgrade the store's tables, and stop
     Migrate,
+    /// Print the contract of the HTTP routes: OpenAPI 3.1, in JSON
+    Openapi,
     /// Ask the server at --listen whether it is ready; exit status 1 if it is not
     Health,
 }
@@ -53,6 +55,7 @@ pub(crate) async fn run(cli: Cli) -> Outcome {
             settings.stores.migrate().await?;
             print("the store is up to date")
         }
+        Command::Openapi => print(&mfa_http::contract().to_pretty_json()?),
         Command::Health => health::run(settings.listen).await,
     }
 }

@@ -83,6 +83,7 @@ async fn look(page: &Page, state: &str) {
             assert_eq!(seen["faint"], json!([]), "{state} {size} {scheme}");
             let wide = page.script(WIDE, &[json!(width)]).await.unwrap();
             assert_eq!(wide, json!([]), "{state} {size} is too wide");
+            page.script("scrollTo(0, 0);", &[]).await.unwrap();
             let shot = page.devtools("Page.captureScreenshot", json!({"captureBeyondViewport": true})).await;
             let png = BASE64.decode(shot["data"].as_str().unwrap().as_bytes()).unwrap();
             std::fs::write(format!("{folder}/{state}-{size}-{scheme}.png"), png).unwrap();
@@ -104,6 +105,10 @@ async fn every_state_is_readable_and_named() {
     page.press("#totp-form .primary").await;
     page.said("totp").await;
     look(&page, "3-wrong-code").await;
+    let code = code_at(&page.text("#totp-key").await.replace(' ', ""), SystemClock.now());
+    page.type_into("#totp-code", &code).await;
+    page.press("#totp-form .primary").await;
+    assert!(page.said("totp").await.starts_with("Accepted."));
     page.press("#passkey-form .primary").await;
     page.said("passkey").await;
     page.press("#login").await;
