@@ -87,16 +87,16 @@ pub(crate) fn default_url(variable: impl Fn(&str) -> Option<String>) -> String {
     format!("dynamodb://{region}?{}", query.finish())
 }
 
-fn scheme(url: &str) -> &str {
+pub(crate) fn scheme(url: &str) -> &str {
     url.split_once("://").map_or("", |(scheme, _)| scheme)
 }
 
-fn path(url: &str) -> &str {
+pub(crate) fn path(url: &str) -> &str {
     url.split_once("://").map_or("", |(_, path)| path)
 }
 
 /// The URL as it may be shown: without user, password and settings.
-fn place(url: &str) -> String {
+pub(crate) fn place(url: &str) -> String {
     let (rest, query) = path(url).split_once('?').unwrap_or((path(url), ""));
     // A password with a question mark in it.
     let rest = if query.contains('@') { "…" } else { rest };

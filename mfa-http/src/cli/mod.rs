@@ -1,6 +1,7 @@
 //! The command line.
 
 mod api_key;
+mod doctor;
 mod health;
 mod serve;
 
@@ -52,6 +53,12 @@ enum Command {
     ApiKey(api_key::Command),
     /// Create or upgrade the store's tables, and stop
     Migrate,
+    /// Look at the store and say how it is, without writing to it; exit status 1 if something needs attention
+    Doctor {
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Ask the server at --listen whether it is ready; exit status 1 if it is not
     Health,
 }
@@ -65,6 +72,7 @@ pub(crate) async fn run(cli: Cli) -> Outcome {
             settings.open_stores(true).await?;
             print("the store is up to date")
         }
+        Command::Doctor { json } => doctor::run(&settings, json).await,
         Command::Health => health::run(settings.listen).await,
     }
 }
