@@ -66,10 +66,7 @@ async fn look(report: &mut Report, path: &Path, unused: bool, scope: Scope) -> R
         SqliteConnectOptions::new().filename(path).read_only(true).immutable(unused).busy_timeout(PATIENCE);
     let mut connection = options.connect().await?;
     let version = migration::version(&mut connection).await?;
-    report.ok(
-        Area::Reachable,
-        format!("a file of {} bytes{}", file.len(), if unused { ", which nobody has open" } else { "" }),
-    );
+    report.ok(Area::Reachable, format!("a file of {} bytes", file.len()));
     if file.permissions().readonly() {
         report.attention(
             Area::Permissions,
