@@ -33,13 +33,18 @@ impl StoreSettings {
         self.store.clone().unwrap_or_else(|| store::default_url(|name| std::env::var(name).ok()))
     }
 
+    /// The URL of the ceremonies' store, if it is one of its own.
+    pub fn ceremony_url(&self) -> Option<&str> {
+        self.ceremony_store.as_deref()
+    }
+
     /// Opens the stores, whose tables are created or brought up to date.
     ///
     /// # Errors
     ///
     /// [`OpenError`] if a URL leads nowhere.
     pub async fn migrate(&self) -> Result<Stores, OpenError> {
-        store::open(&self.url(), self.ceremony_store.as_deref(), true).await
+        store::open(&self.url(), self.ceremony_url(), true).await
     }
 
     /// The service on these stores: hashing on threads of its own, events in the log.
@@ -48,7 +53,7 @@ impl StoreSettings {
     ///
     /// [`OpenError`] if a URL leads nowhere.
     pub async fn mfa(&self) -> Result<Mfa, OpenError> {
-        let stores = store::open(&self.url(), self.ceremony_store.as_deref(), self.migrate).await?;
+        let stores = store::open(&self.url(), self.ceremony_url(), self.migrate).await?;
         let hasher = Arc::new(BlockingHasher::default());
         Ok(Mfa::builder(stores).hasher(hasher).events(Arc::new(LoggedEvents)).build())
     }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use mfa_core::clock::{Clock as _, SystemClock};
+use mfa_core::store::inspect::{Report, Scope};
 use mfa_core::store::memory::MemoryStore;
 use mfa_core::store::{CeremonyStore, StoreError, Stores};
 use mfa_store_dynamo::DynamoStore;
@@ -76,6 +78,25 @@ async fn open_ceremonies(url: &str, migrate: bool) -> Result<Arc<dyn CeremonySto
     Ok(open_all(url, migrate).await?.ceremonies)
 }
 
+/// Looks at the store, and changes nothing in it.
+///
+/// # Errors
+///
+/// [`OpenError`] if the URL leads nowhere; what is wrong with a store is in the report.
+pub async fn inspect(url: &str, scope: Scope) -> Result<Report, OpenError> {
+    let now = SystemClock.now();
+    Ok(match scheme(url) {
+        "sqlite" if path(url).is_empty() => return Err(OpenError::NoPath),
+        "sqlite" => mfa_store_sqlite::inspect(path(url), scope, now).await,
+        "postgres" | "postgresql" => mfa_store_postgres::inspect(url, scope, now).await,
+        "redis" | "rediss" | "redis-cluster" | "rediss-cluster" => {
+            mfa_store_redis::inspect(url, scope, now).await
+        }
+        "dynamodb" => mfa_store_dynamo::inspect(url, scope, now).await,
+        scheme => return Err(OpenError::Unknown(format!("{scheme}://…"))),
+    })
+}
+
 /// The store of a seed's deployment, as its environment names it, or else the embedded one. The Go seed's names
 /// go before the Node seed's.
 pub fn default_url(variable: impl Fn(&str) -> Option<String>) -> String {
@@ -106,7 +127,7 @@ fn path(url: &str) -> &str {
 }
 
 /// The URL as it may be shown: without user, password and settings.
-fn place(url: &str) -> String {
+pub fn place(url: &str) -> String {
     let (rest, query) = path(url).split_once('?').unwrap_or((path(url), ""));
     // A password with a question mark in it.
     let rest = if query.contains('@') { "…" } else { rest };

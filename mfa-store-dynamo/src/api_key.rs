@@ -80,7 +80,7 @@ impl ApiKeyStore for DynamoStore {
     }
 }
 
-fn read(table: &Table, item: &Item) -> Result<Stored<ApiKeyRecord>, DynamoError> {
+pub(crate) fn read(table: &Table, item: &Item) -> Result<Stored<ApiKeyRecord>, DynamoError> {
     let key = text(item, "value")?.and_then(|value| value.parse::<ApiKey>().ok());
     let key = key.ok_or(DynamoError::Attribute("value"))?;
     let consumer = match text(item, "consumer")? {

@@ -31,6 +31,7 @@
 mod api_key;
 mod ceremony;
 mod error;
+mod inspect;
 mod item;
 mod listing;
 mod migration;
@@ -47,6 +48,8 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::Client;
 use mfa_core::store::{StoreError, Stores};
+
+pub use inspect::inspect;
 
 use error::DynamoError;
 use migration::{Permission, Plan};

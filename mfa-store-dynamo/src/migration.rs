@@ -80,7 +80,7 @@ pub(crate) async fn prepare(
     Ok(index)
 }
 
-fn usable_index(table: &TableDescription) -> Option<String> {
+pub(crate) fn usable_index(table: &TableDescription) -> Option<String> {
     let by_owner = |keys: &[KeySchemaElement]| matches!(keys, [only] if only.attribute_name() == OWNER);
     let whole = |projection: Option<&Projection>| {
         projection.is_some_and(|p| p.projection_type() == Some(&ProjectionType::All))

@@ -60,7 +60,7 @@ impl TotpStore for DynamoStore {
     }
 }
 
-fn read(table: &Table, item: &Item) -> Result<Stored<TotpRecord>, DynamoError> {
+pub(crate) fn read(table: &Table, item: &Item) -> Result<Stored<TotpRecord>, DynamoError> {
     let id = text(item, "uuid")?.and_then(|id| id.parse().ok());
     let record = TotpRecord {
         id: id.ok_or(DynamoError::Attribute("uuid"))?,

@@ -61,7 +61,7 @@ impl UserStore for DynamoStore {
     }
 }
 
-fn read(table: &Table, item: &Item) -> Result<Stored<UserRecord>, DynamoError> {
+pub(crate) fn read(table: &Table, item: &Item) -> Result<Stored<UserRecord>, DynamoError> {
     let id = text(item, "uuid")?.and_then(|id| id.parse().ok());
     let record = UserRecord {
         id: id.ok_or(DynamoError::Attribute("uuid"))?,

@@ -75,7 +75,7 @@ impl ApiKeyStore for PostgresStore {
     }
 }
 
-fn read(row: &PgRow) -> Result<Stored<ApiKeyRecord>, PostgresError> {
+pub(crate) fn read(row: &PgRow) -> Result<Stored<ApiKeyRecord>, PostgresError> {
     let key = |name| get::<&str>(row, name)?.parse::<ApiKey>().map_err(|_| PostgresError::Column(name));
     let hash = get::<Option<String>>(row, "secret_hash")?.map(SecretHash::from_stored);
     let keyring = get::<Option<Vec<u8>>>(row, "keyring")?.map(Sealed::from_stored);

@@ -28,6 +28,7 @@ mod api_key;
 mod ceremony;
 mod column;
 mod error;
+mod inspect;
 mod migration;
 mod owned;
 mod pool;
@@ -42,6 +43,8 @@ use mfa_core::store::{StoreError, Stores};
 use sqlx::Postgres;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
+
+pub use inspect::inspect;
 
 use error::PostgresError;
 use pool::Pool;

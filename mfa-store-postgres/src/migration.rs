@@ -7,7 +7,7 @@ use crate::error::PostgresError;
 
 /// Forward only: a file that was released is never edited, the next one is added.
 const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_initial.sql")];
-const KNOWN: i64 = MIGRATIONS.len() as i64;
+pub(crate) const KNOWN: i64 = MIGRATIONS.len() as i64;
 
 /// Names our lock among those of whoever shares the database: the letters of `mfa-http`.
 const LOCK: i64 = i64::from_be_bytes(*b"mfa-http");
@@ -50,7 +50,7 @@ pub(crate) async fn check(connection: &mut PgConnection) -> Result<(), PostgresE
     }
 }
 
-async fn version(connection: &mut PgConnection) -> Result<i64, PostgresError> {
+pub(crate) async fn version(connection: &mut PgConnection) -> Result<i64, PostgresError> {
     let query = sqlx::query("SELECT coalesce(max(version), 0) FROM mfa_schema");
     match query.fetch_one(connection).await.map_err(PostgresError::from) {
         Ok(row) => Ok(row.try_get(0)?),

@@ -64,7 +64,7 @@ impl TotpStore for PostgresStore {
     }
 }
 
-fn read(row: &PgRow) -> Result<Stored<TotpRecord>, PostgresError> {
+pub(crate) fn read(row: &PgRow) -> Result<Stored<TotpRecord>, PostgresError> {
     let record = TotpRecord {
         id: TotpId(get(row, "id")?),
         consumer: consumer(row)?,

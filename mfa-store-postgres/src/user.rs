@@ -65,7 +65,7 @@ impl UserStore for PostgresStore {
     }
 }
 
-fn read(row: &PgRow) -> Result<Stored<UserRecord>, PostgresError> {
+pub(crate) fn read(row: &PgRow) -> Result<Stored<UserRecord>, PostgresError> {
     let sealed = |name| Ok::<_, PostgresError>(get::<Option<Vec<u8>>>(row, name)?.map(Sealed::from_stored));
     let record = UserRecord {
         id: UserId(get(row, "id")?),

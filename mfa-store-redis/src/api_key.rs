@@ -10,7 +10,7 @@ use crate::RedisStore;
 use crate::error::RedisError;
 use crate::record::{Changes, Fields, consumer, number, revision, text, time};
 
-const FIELDS: &[&str] = &[
+pub(crate) const FIELDS: &[&str] = &[
     "value",
     "consumer",
     "email",
@@ -96,7 +96,7 @@ impl RedisStore {
     }
 }
 
-fn read(fields: &Fields) -> Result<Stored<ApiKeyRecord>, RedisError> {
+pub(crate) fn read(fields: &Fields) -> Result<Stored<ApiKeyRecord>, RedisError> {
     let hash = match fields.get("secret_hash") {
         Some(_) => Some(SecretHash::from_stored(text(fields, "secret_hash")?.to_owned())),
         None => None,

@@ -8,27 +8,34 @@ use redis::{FromRedisValue as _, cmd};
 use crate::connection::Connection;
 use crate::error::RedisError;
 
-/// Reads each server's settings: from `INFO`, which managed services allow, unlike `CONFIG`.
+/// Refuses servers that may lose what they acknowledged.
 pub(crate) async fn check(connection: &Connection) -> Result<(), RedisError> {
-    let info = cmd("INFO").to_owned();
-    let reports: Vec<String> = match connection {
-        Connection::Single(_) => vec![connection.call(&info).await?],
-        Connection::Cluster(cluster) => {
-            let masters = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
-            let answer = cluster.clone().route_command(info, masters).await?;
-            HashMap::<String, String>::from_redis_value(answer)
-                .map_err(redis::RedisError::from)?
-                .into_values()
-                .collect()
-        }
-    };
-    match reports.iter().find_map(|report| weakness(report)) {
+    let reports = reports(connection).await?;
+    match reports.iter().find_map(|(_, report)| weakness(report)) {
         Some(weakness) => Err(RedisError::NotDurable(weakness)),
         None => Ok(()),
     }
 }
 
-fn weakness(info: &str) -> Option<String> {
+/// Reads each server's settings: from `INFO`, which managed services allow, unlike `CONFIG`. With the address of each,
+/// in a Cluster.
+pub(crate) async fn reports(connection: &Connection) -> Result<Vec<(Option<String>, String)>, RedisError> {
+    let info = cmd("INFO").to_owned();
+    Ok(match connection {
+        Connection::Single(_) => vec![(None, connection.call(&info).await?)],
+        Connection::Cluster(cluster) => {
+            let masters = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
+            let answer = cluster.clone().route_command(info, masters).await?;
+            HashMap::<String, String>::from_redis_value(answer)
+                .map_err(redis::RedisError::from)?
+                .into_iter()
+                .map(|(node, report)| (Some(node), report))
+                .collect()
+        }
+    })
+}
+
+pub(crate) fn weakness(info: &str) -> Option<String> {
     let value =
         |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
     if value("aof_enabled") != Some("1") {

@@ -30,6 +30,7 @@ mod connection;
 mod durability;
 mod error;
 mod index;
+mod inspect;
 mod key;
 mod owned;
 mod record;
@@ -40,6 +41,8 @@ mod user;
 use std::sync::Arc;
 
 use mfa_core::store::{CeremonyStore, StoreError, Stores};
+
+pub use inspect::inspect;
 
 use connection::Connection;
 use key::Keys;

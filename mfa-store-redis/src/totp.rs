@@ -9,7 +9,7 @@ use crate::error::RedisError;
 use crate::record::{Changes, Fields, consumer, number, revision, text, time};
 
 const KIND: &str = "totp";
-const FIELDS: &[&str] = &[
+pub(crate) const FIELDS: &[&str] = &[
     "id",
     "consumer",
     "secret",
@@ -55,7 +55,7 @@ impl TotpStore for RedisStore {
     }
 }
 
-fn read(fields: &Fields) -> Result<Stored<TotpRecord>, RedisError> {
+pub(crate) fn read(fields: &Fields) -> Result<Stored<TotpRecord>, RedisError> {
     let record = TotpRecord {
         id: text(fields, "id")?.parse().map_err(|_| RedisError::Field("id"))?,
         consumer: consumer(fields)?,

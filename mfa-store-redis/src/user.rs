@@ -10,7 +10,7 @@ use crate::error::RedisError;
 use crate::record::{Changes, Fields, consumer, number, revision, text};
 
 const KIND: &str = "user";
-const FIELDS: &[&str] = &[
+pub(crate) const FIELDS: &[&str] = &[
     "id",
     "consumer",
     "credentials",
@@ -56,7 +56,7 @@ impl UserStore for RedisStore {
     }
 }
 
-fn read(fields: &Fields) -> Result<Stored<UserRecord>, RedisError> {
+pub(crate) fn read(fields: &Fields) -> Result<Stored<UserRecord>, RedisError> {
     let sealed = |name| fields.get(name).cloned().map(Sealed::from_stored);
     let record = UserRecord {
         id: text(fields, "id")?.parse().map_err(|_| RedisError::Field("id"))?,

@@ -76,7 +76,7 @@ impl ApiKeyStore for SqliteStore {
     }
 }
 
-fn read(row: &SqliteRow) -> Result<Stored<ApiKeyRecord>, SqliteError> {
+pub(crate) fn read(row: &SqliteRow) -> Result<Stored<ApiKeyRecord>, SqliteError> {
     let text = |name| get::<&str>(row, name)?.parse::<ApiKey>().map_err(|_| SqliteError::Column(name));
     let hash = get::<Option<String>>(row, "secret_hash")?.map(SecretHash::from_stored);
     let keyring = get::<Option<Vec<u8>>>(row, "keyring")?.map(Sealed::from_stored);

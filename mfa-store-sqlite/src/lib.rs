@@ -20,6 +20,7 @@ mod api_key;
 mod ceremony;
 mod column;
 mod error;
+mod inspect;
 mod migration;
 mod owned;
 mod totp;
@@ -36,6 +37,8 @@ use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+
+pub use inspect::inspect;
 
 use error::SqliteError;
 use writer::Writer;

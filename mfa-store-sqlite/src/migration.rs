@@ -7,7 +7,7 @@ use crate::error::SqliteError;
 /// Forward only: a file that was released is never edited, the next one is added. Each ends by setting the
 /// version that it brings the tables to.
 const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_initial.sql")];
-const KNOWN: i64 = MIGRATIONS.len() as i64;
+pub(crate) const KNOWN: i64 = MIGRATIONS.len() as i64;
 
 /// Runs what is missing, in one transaction that keeps other processes out.
 pub(crate) async fn run(connection: &mut SqliteConnection) -> Result<(), SqliteError> {
@@ -35,7 +35,7 @@ pub(crate) async fn check(connection: &mut SqliteConnection) -> Result<(), Sqlit
     }
 }
 
-async fn version(connection: &mut SqliteConnection) -> Result<i64, SqliteError> {
+pub(crate) async fn version(connection: &mut SqliteConnection) -> Result<i64, SqliteError> {
     let row = sqlx::query("PRAGMA user_version").fetch_one(connection).await?;
     Ok(row.try_get(0)?)
 }

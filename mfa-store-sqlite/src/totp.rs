@@ -61,7 +61,7 @@ impl TotpStore for SqliteStore {
     }
 }
 
-fn read(row: &SqliteRow) -> Result<Stored<TotpRecord>, SqliteError> {
+pub(crate) fn read(row: &SqliteRow) -> Result<Stored<TotpRecord>, SqliteError> {
     let record = TotpRecord {
         id: get::<&str>(row, "id")?.parse().map_err(|_| SqliteError::Column("id"))?,
         consumer: consumer(row)?,

@@ -62,7 +62,7 @@ impl UserStore for SqliteStore {
     }
 }
 
-fn read(row: &SqliteRow) -> Result<Stored<UserRecord>, SqliteError> {
+pub(crate) fn read(row: &SqliteRow) -> Result<Stored<UserRecord>, SqliteError> {
     let sealed = |name| Ok::<_, SqliteError>(get::<Option<Vec<u8>>>(row, name)?.map(Sealed::from_stored));
     let record = UserRecord {
         id: get::<&str>(row, "id")?.parse().map_err(|_| SqliteError::Column("id"))?,

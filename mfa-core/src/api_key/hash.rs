@@ -46,6 +46,11 @@ impl SecretHash {
         self.0.starts_with("$2")
     }
 
+    /// Whether this is a kind of hash that a secret can be checked against.
+    pub(crate) fn is_known(&self) -> bool {
+        if self.is_legacy() { is_bcrypt(self) } else { parse_argon2(self).is_ok() }
+    }
+
     /// A hash that no secret has: checking it costs as much as checking a real one.
     pub(crate) fn dummy() -> Self {
         Self(
@@ -128,6 +133,11 @@ impl SecretHasher for Argon2Hasher {
 }
 
 fn verify_argon2(input: &SecretBytes, hash: &SecretHash) -> Result<bool, HashError> {
+    let parsed = parse_argon2(hash)?;
+    Ok(Argon2::default().verify_password(input.expose(), &parsed).is_ok())
+}
+
+fn parse_argon2(hash: &SecretHash) -> Result<PasswordHash, HashError> {
     let parsed = PasswordHash::new(&hash.0).map_err(|_| HashError::Unreadable)?;
     let params = Params::try_from(&parsed).map_err(|_| HashError::Unreadable)?;
     // Whoever can write a row must not be able to make its check take minutes.
@@ -135,14 +145,18 @@ fn verify_argon2(input: &SecretBytes, hash: &SecretHash) -> Result<bool, HashErr
     if parsed.algorithm.as_str() != "argon2id" || !affordable {
         return Err(HashError::Unreadable);
     }
-    Ok(Argon2::default().verify_password(input.expose(), &parsed).is_ok())
+    Ok(parsed)
 }
 
 fn verify_bcrypt(input: &SecretBytes, hash: &SecretHash) -> Result<bool, HashError> {
-    let known_prefix = ["$2a$", "$2b$", "$2y$"].iter().any(|prefix| hash.0.starts_with(prefix));
-    let cost = hash.0.get(4..6).and_then(|digits| digits.parse::<u32>().ok());
-    if !known_prefix || !cost.is_some_and(|cost| (4..=14).contains(&cost)) {
+    if !is_bcrypt(hash) {
         return Err(HashError::Unreadable);
     }
     bcrypt::non_truncating_verify(input.expose(), &hash.0).map_err(|_| HashError::Unreadable)
+}
+
+fn is_bcrypt(hash: &SecretHash) -> bool {
+    let known_prefix = ["$2a$", "$2b$", "$2y$"].iter().any(|prefix| hash.0.starts_with(prefix));
+    let cost = hash.0.get(4..6).and_then(|digits| digits.parse::<u32>().ok());
+    known_prefix && cost.is_some_and(|cost| (4..=14).contains(&cost))
 }

@@ -17,7 +17,8 @@ pub enum RecordKind {
 }
 
 impl RecordKind {
-    const fn as_str(self) -> &'static str {
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::ApiKey => "api-key",
             Self::Totp => "totp",

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::DoesNotOpen;
 
-const IV_LEN: usize = 16;
+pub(super) const IV_LEN: usize = 16;
 
 /// Opens either of the seeds' formats: text `base64(IV) ":" base64(ciphertext)`, or raw `IV ‖ ciphertext`.
 ///
@@ -24,6 +24,11 @@ pub(super) fn open(key: &[u8], stored: &[u8]) -> Result<Zeroizing<Vec<u8>>, Does
     let mut data = Zeroizing::new(ciphertext.to_vec());
     decrypt(key, iv, &mut data)?;
     Ok(data)
+}
+
+/// Whether this is the text form of nothing; `None` if it is not the text form.
+pub(super) fn is_empty_text(stored: &[u8]) -> Option<bool> {
+    parse_text(stored).map(|(_, ciphertext)| ciphertext.is_empty())
 }
 
 fn parse_text(stored: &[u8]) -> Option<([u8; IV_LEN], Zeroizing<Vec<u8>>)> {

@@ -6,6 +6,7 @@
 //! ```
 
 mod context;
+mod format;
 mod kdf;
 mod keyring;
 mod legacy;
@@ -14,6 +15,7 @@ mod seal;
 mod tests;
 
 pub use context::{Context, RecordKind};
+pub use format::{Format, SeedForm};
 pub use keyring::{DataKeyId, Keyring};
 pub use seal::{DoesNotOpen, Sealed};
 

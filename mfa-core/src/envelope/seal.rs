@@ -14,9 +14,11 @@ use zeroize::Zeroizing;
 use super::{Context, DataKeyId};
 use crate::random::{RandomError, SecureRandom};
 
-const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 1;
 const NONCE_LEN: usize = 12;
 const HEADER_LEN: usize = 5;
+/// The length of what is sealed of nothing: header, nonce and tag.
+pub(super) const SEALED_OVERHEAD: usize = HEADER_LEN + NONCE_LEN + 16;
 
 /// The bytes do not open: changed, moved, cut short, of another key, or never sealed here. One opaque error,
 /// so that nobody learns which.

@@ -7,6 +7,7 @@
 mod api_key;
 mod ceremony;
 mod error;
+pub mod inspect;
 pub mod memory;
 mod page;
 mod revision;

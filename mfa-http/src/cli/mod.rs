@@ -1,6 +1,7 @@
 //! The command line.
 
 mod api_key;
+mod doctor;
 mod health;
 mod serve;
 
@@ -42,6 +43,12 @@ enum Command {
     Migrate,
     /// Print the contract of the HTTP routes: OpenAPI 3.1, in JSON
     Openapi,
+    /// Look at the store and say how it is, without writing to it; exit status 1 if something needs attention
+    Doctor {
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Ask the server at --listen whether it is ready; exit status 1 if it is not
     Health,
 }
@@ -56,6 +63,7 @@ pub(crate) async fn run(cli: Cli) -> Outcome {
             print("the store is up to date")
         }
         Command::Openapi => print(&mfa_http::contract().to_pretty_json()?),
+        Command::Doctor { json } => doctor::run(&settings, json).await,
         Command::Health => health::run(settings.listen).await,
     }
 }

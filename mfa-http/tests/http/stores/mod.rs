@@ -1,6 +1,7 @@
 //! The program on each store: races between two servers, lost answers, killed servers, the seeds' tables.
 
 pub(crate) mod client;
+mod doctor;
 mod failover;
 mod history;
 mod mixed;

@@ -28,17 +28,17 @@ type Item = HashMap<String, AttributeValue>;
 const ORIGIN: &str = "https://login.example.com";
 
 /// What a seed's deployment has: three tables without index, and its environment.
-struct Deployment {
+pub(super) struct Deployment {
     client: Client,
-    endpoint: String,
-    name: String,
+    pub(super) endpoint: String,
+    pub(super) name: String,
     folder: TempDir,
     /// Whether the emulator takes empty strings, which AWS does.
     empty_strings: bool,
 }
 
 impl Deployment {
-    async fn new(emulator: &str) -> Option<Self> {
+    pub(super) async fn new(emulator: &str) -> Option<Self> {
         let endpoint = shared(emulator)?;
         let config = aws_config::defaults(aws_config::BehaviorVersion::latest()).region("us-east-1");
         let client = Client::new(&config.endpoint_url(&endpoint).load().await);
@@ -51,7 +51,7 @@ impl Deployment {
         Some(deployment)
     }
 
-    async fn create(&self, table: &str, key: &str) {
+    pub(super) async fn create(&self, table: &str, key: &str) {
         let attribute = AttributeDefinition::builder().attribute_name(key);
         let hash = KeySchemaElement::builder().attribute_name(key).key_type(KeyType::Hash);
         let create = self.client.create_table().table_name(format!("{}-{table}", self.name));
@@ -72,7 +72,7 @@ impl Deployment {
     }
 
     /// Puts a row of the fixtures, as it is; blanks are left out where the emulator refuses them.
-    async fn put(&self, table: &str, row: &Value) {
+    pub(super) async fn put(&self, table: &str, row: &Value) {
         let mut item = item_of(row);
         if !self.empty_strings {
             item.retain(|_, value| !matches!(value, AttributeValue::S(text) if text.is_empty()));
@@ -102,7 +102,7 @@ fn item_of(row: &Value) -> Item {
     row.as_object().unwrap().iter().map(|(name, attribute)| (name.clone(), value(attribute))).collect()
 }
 
-fn fixtures(name: &str) -> Value {
+pub(super) fn fixtures(name: &str) -> Value {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../mfa-store-conformance/fixtures/");
     serde_json::from_str(&std::fs::read_to_string(format!("{folder}{name}.json")).unwrap()).unwrap()
 }

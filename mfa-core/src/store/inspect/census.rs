@@ -1,0 +1,288 @@
+//! Counts rows by their format, and sorts out those that cannot be used.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::{Flaw, Problem};
+use crate::clock::UnixTime;
+use crate::consumer::ConsumerId;
+use crate::envelope::{Format, RecordKind, Sealed, SeedForm};
+use crate::rotation::RotationStage;
+use crate::store::{ApiKeyRecord, ApiKeyState, TotpRecord, UserRecord};
+use crate::totp::MAX_FAILURES;
+
+/// How many API keys there are in which state. Each is counted once, but for `half_rotated`.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ApiKeyCounts {
+    /// Created, without a secret.
+    pub pending: u64,
+    /// Active, with a hash made here.
+    pub active: u64,
+    /// Active, with a seed's hash: not used here yet.
+    pub active_seed: u64,
+    /// Revoked.
+    pub revoked: u64,
+    /// Ended by itself.
+    pub expired: u64,
+    /// Cannot be read.
+    pub damaged: u64,
+    /// Usable, and a rotation to it has not come to its end.
+    pub half_rotated: u64,
+}
+
+/// How many TOTP authenticators there are in which format.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct TotpCounts {
+    /// In ours.
+    pub ours: u64,
+    /// In the Node seed's.
+    pub seed: u64,
+    /// In none, damaged or nobody's.
+    pub unusable: u64,
+    /// Of these, disabled after too many wrong codes, until their consumer resets them.
+    pub disabled: u64,
+}
+
+/// How many WebAuthn users there are in which format.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct UserCounts {
+    /// In ours.
+    pub ours: u64,
+    /// In the Go seed's; may have a U2F key besides.
+    pub go_seed: u64,
+    /// A U2F key in the Node seed's.
+    pub node_u2f: u64,
+    /// Without any credential: a registration was begun and not finished, as a rule.
+    pub empty: u64,
+    /// In none, damaged or nobody's.
+    pub unusable: u64,
+}
+
+/// What the API keys of a consumer are good for.
+#[derive(Clone, Copy, Debug, Default)]
+struct Keys {
+    usable: bool,
+    keyring: bool,
+}
+
+/// Counts the rows of a store. API keys go first: they tell which rows of the others can be opened. Holds a few words
+/// for each consumer, and nothing for a row.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Census {
+    /// The API keys; `None` if they were not looked at.
+    pub api_keys: Option<ApiKeyCounts>,
+    /// The TOTP authenticators.
+    pub totp: Option<TotpCounts>,
+    /// The WebAuthn users.
+    pub users: Option<UserCounts>,
+    problems: Vec<Problem>,
+    #[serde(skip)]
+    now: UnixTime,
+    #[serde(skip)]
+    consumers: HashMap<ConsumerId, Keys>,
+    /// Whether every API key was seen.
+    #[serde(skip)]
+    consumers_known: bool,
+}
+
+impl Census {
+    pub(super) fn new(now: UnixTime) -> Self {
+        Self {
+            api_keys: None,
+            totp: None,
+            users: None,
+            problems: Vec::new(),
+            now,
+            consumers: HashMap::new(),
+            consumers_known: false,
+        }
+    }
+
+    /// The rows that need attention.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// Every row of a kind has been given.
+    pub fn end(&mut self, kind: RecordKind) {
+        match kind {
+            RecordKind::ApiKey => {
+                self.api_keys.get_or_insert_default();
+                self.consumers_known = true;
+            }
+            RecordKind::Totp => drop(self.totp.get_or_insert_default()),
+            RecordKind::User => drop(self.users.get_or_insert_default()),
+            RecordKind::Ceremony => {}
+        }
+    }
+
+    /// An API key.
+    pub fn api_key(&mut self, record: &ApiKeyRecord) {
+        let usable = record.is_usable(self.now);
+        let keys = self.consumers.entry(record.consumer.clone()).or_default();
+        keys.usable |= usable;
+        keys.keyring |= usable && record.state.keyring().is_some();
+
+        let counts = self.api_keys.get_or_insert_default();
+        *match &record.state {
+            ApiKeyState::Revoked { .. } => &mut counts.revoked,
+            _ if record.is_expired(self.now) => &mut counts.expired,
+            ApiKeyState::Pending => &mut counts.pending,
+            ApiKeyState::Active { hash, .. } if hash.is_legacy() => &mut counts.active_seed,
+            ApiKeyState::Active { .. } => &mut counts.active,
+        } += 1;
+        if !usable {
+            return;
+        }
+        let half_rotated =
+            record.rotation.as_ref().is_some_and(|mark| matches!(mark.stage, RotationStage::Pass(_)));
+        counts.half_rotated += u64::from(half_rotated);
+        let id = abbreviated(record.key.as_str());
+        if half_rotated {
+            self.problem(Flaw::HalfRotated, RecordKind::ApiKey, id.clone());
+        }
+        if record.state.hash().is_some_and(|hash| !hash.is_known()) {
+            self.problem(Flaw::UnknownHash, RecordKind::ApiKey, id.clone());
+        }
+        match record.state.keyring().map(|keyring| keyring.format(SeedForm::Text, true)) {
+            None | Some(Format::Ours(_)) => {}
+            Some(Format::UnknownVersion(version)) => {
+                let example = format!("{id} (version {version})");
+                self.problem(Flaw::UnknownVersion, RecordKind::ApiKey, example);
+            }
+            Some(_) => self.problem(Flaw::Shapeless, RecordKind::ApiKey, id),
+        }
+    }
+
+    /// A TOTP authenticator. `written_here` is false if its row shows that only a seed can have written it.
+    pub fn totp(&mut self, record: &TotpRecord, written_here: bool) {
+        let format = record.secret.format(SeedForm::Text, written_here);
+        let counts = self.totp.get_or_insert_default();
+        *match format {
+            Format::Ours(_) => &mut counts.ours,
+            Format::Seeds => &mut counts.seed,
+            _ => &mut counts.unusable,
+        } += 1;
+        counts.disabled += u64::from(record.failures >= MAX_FAILURES);
+        let id = abbreviated(&record.id.to_string());
+        let flaw = match format {
+            Format::UnknownVersion(version) => {
+                return self.unknown_version(RecordKind::Totp, &id, version);
+            }
+            Format::Shapeless | Format::Empty => Flaw::Shapeless,
+            _ => return self.owned(RecordKind::Totp, &record.consumer, format),
+        };
+        self.problem(flaw, RecordKind::Totp, id);
+    }
+
+    /// A WebAuthn user. `written_here` as for [`totp`](Self::totp).
+    pub fn user(&mut self, record: &UserRecord, written_here: bool) {
+        let format = |field: &Option<Sealed<Vec<u8>>>, seeds| {
+            field.as_ref().map_or(Format::Empty, |sealed| sealed.format(seeds, written_here))
+        };
+        let credentials = format(&record.credentials, SeedForm::Raw);
+        let u2f = [&record.u2f_app_id, &record.u2f_key_handle, &record.u2f_public_key]
+            .map(|field| format(field, SeedForm::Text));
+        let [app_id, key_handle, public_key] = u2f.map(|format| format != Format::Empty);
+        let all = [credentials, u2f[0], u2f[1], u2f[2]];
+        let any = |wanted: fn(&Format) -> bool| all.iter().find(|format| wanted(format)).copied();
+
+        let ours = any(|format| matches!(format, Format::Ours(_)));
+        let seeds = any(|format| *format == Format::Seeds);
+        let unknown = any(|format| matches!(format, Format::UnknownVersion(_)));
+        let flaw = if any(|format| *format == Format::Shapeless).is_some() {
+            Some(Flaw::Shapeless)
+        } else if ours.is_some() && seeds.is_some() {
+            Some(Flaw::MixedFormats)
+        } else if key_handle != public_key || (key_handle && !app_id) {
+            Some(Flaw::IncompleteU2fKey)
+        } else {
+            None
+        };
+
+        // An AppID alone is a registration that was begun.
+        let has_credential = credentials != Format::Empty || key_handle;
+        let counts = self.users.get_or_insert_default();
+        *match (ours, credentials) {
+            _ if flaw.is_some() || unknown.is_some() => &mut counts.unusable,
+            _ if !has_credential => &mut counts.empty,
+            (Some(_), _) => &mut counts.ours,
+            (None, Format::Seeds) => &mut counts.go_seed,
+            (None, _) => &mut counts.node_u2f,
+        } += 1;
+        let id = abbreviated(&record.id.to_string());
+        match (unknown, flaw, ours.or(seeds)) {
+            (Some(Format::UnknownVersion(version)), ..) => {
+                self.unknown_version(RecordKind::User, &id, version);
+            }
+            (_, Some(flaw), _) => self.problem(flaw, RecordKind::User, id),
+            (_, None, Some(format)) if has_credential => {
+                self.owned(RecordKind::User, &record.consumer, format);
+            }
+            _ => {}
+        }
+    }
+
+    /// A row that cannot be read, and which part of it.
+    pub fn damaged(&mut self, kind: RecordKind, id: &str, part: &str) {
+        self.count_unusable(kind);
+        self.problem(Flaw::Damaged, kind, format!("{} ({part})", abbreviated(id)));
+    }
+
+    /// A row without an owner.
+    pub fn ownerless(&mut self, kind: RecordKind, id: &str) {
+        self.count_unusable(kind);
+        self.problem(Flaw::NoOwner, kind, abbreviated(id));
+    }
+
+    fn count_unusable(&mut self, kind: RecordKind) {
+        match kind {
+            RecordKind::ApiKey => self.api_keys.get_or_insert_default().damaged += 1,
+            RecordKind::Totp => self.totp.get_or_insert_default().unusable += 1,
+            RecordKind::User => self.users.get_or_insert_default().unusable += 1,
+            RecordKind::Ceremony => {}
+        }
+    }
+
+    /// A row that is sound by itself: whether its owner can still open it.
+    fn owned(&mut self, kind: RecordKind, owner: &ConsumerId, format: Format) {
+        let ours = matches!(format, Format::Ours(_));
+        let flaw = match self.consumers.get(owner) {
+            _ if !self.consumers_known => return,
+            None => Flaw::NoApiKey,
+            Some(keys) if !keys.usable => Flaw::NoUsableKey,
+            Some(keys) if ours && !keys.keyring => Flaw::NoKeyring,
+            Some(_) => return,
+        };
+        self.problem(flaw, kind, format!("owner {}", abbreviated(owner.as_str())));
+    }
+
+    fn unknown_version(&mut self, kind: RecordKind, id: &str, version: u8) {
+        self.problem(Flaw::UnknownVersion, kind, format!("{id} (version {version})"));
+    }
+
+    fn problem(&mut self, flaw: Flaw, kind: RecordKind, example: String) {
+        let kind = kind.as_str();
+        let known = self.problems.iter().position(|problem| problem.flaw == flaw && problem.kind == kind);
+        let known = known.unwrap_or_else(|| {
+            self.problems.push(Problem::new(flaw, kind));
+            self.problems.len() - 1
+        });
+        if let Some(problem) = self.problems.get_mut(known) {
+            problem.add(example);
+        }
+    }
+}
+
+/// The beginning of an id, enough to find a row by. The seeds' ids may hold anything.
+fn abbreviated(id: &str) -> String {
+    let beginning: String = id.chars().take(8).flat_map(char::escape_debug).collect();
+    format!("{beginning}…")
+}

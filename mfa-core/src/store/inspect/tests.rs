@@ -1,0 +1,221 @@
+use super::{Census, Flaw, Report};
+use crate::ConsumerId;
+use crate::api_key::{ApiKey, SecretHash};
+use crate::clock::UnixTime;
+use crate::envelope::{RecordKind, Sealed};
+use crate::rotation::RotationStage;
+use crate::store::{ApiKeyRecord, ApiKeyState, RotationMark, TotpRecord, UserId, UserRecord};
+use crate::totp::{MAX_FAILURES, TotpId};
+use uuid::Uuid;
+
+const NOW: UnixTime = UnixTime::from_millis(1_000);
+const SEEDS: &[u8] = b"zg4D4S783Ph3czAhZNx8oQ==:flOwR/ol74YeaA==";
+const BCRYPT: &str = "$2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy";
+
+fn key(value: &str) -> ApiKey {
+    value.parse().unwrap()
+}
+
+fn owner(value: &str) -> ConsumerId {
+    ConsumerId::of_first_key(&key(value))
+}
+
+fn ours() -> Vec<u8> {
+    [&[1, 0, 0, 0, 7][..], &[9; 40]].concat()
+}
+
+fn api_key(value: &str, state: ApiKeyState) -> ApiKeyRecord {
+    ApiKeyRecord {
+        key: key(value),
+        consumer: owner(value),
+        email: "dev@example.com".to_owned(),
+        created_at: UnixTime::from_millis(1),
+        expires_at: None,
+        last_used_at: None,
+        rotation: None,
+        state,
+    }
+}
+
+fn active(hash: SecretHash, keyring: Option<Vec<u8>>) -> ApiKeyState {
+    let keyring = keyring.map(Sealed::from_stored);
+    ApiKeyState::Active { activated_at: UnixTime::from_millis(2), hash, keyring }
+}
+
+fn totp(consumer: &str, secret: &[u8]) -> TotpRecord {
+    TotpRecord {
+        id: TotpId(Uuid::from_u128(0x1234_5678 << 96)),
+        consumer: owner(consumer),
+        secret: Sealed::from_stored(secret.to_vec()),
+        created_at: None,
+        last_accepted_step: None,
+        failures: 0,
+        failed_at: None,
+    }
+}
+
+fn user(consumer: &str) -> UserRecord {
+    UserRecord {
+        id: UserId(Uuid::from_u128(0xabcd_ef01 << 96)),
+        consumer: owner(consumer),
+        credentials: None,
+        u2f_app_id: None,
+        u2f_key_handle: None,
+        u2f_public_key: None,
+        u2f_sign_count: None,
+    }
+}
+
+fn sealed(bytes: &[u8]) -> Option<Sealed<Vec<u8>>> {
+    Some(Sealed::from_stored(bytes.to_vec()))
+}
+
+/// A store with a key in each state; the values are the states.
+fn census() -> Census {
+    let mut census = Report::new(NOW).census;
+    let revoked = ApiKeyState::Revoked { activated_at: None, revoked_at: UnixTime::from_millis(3) };
+    census.api_key(&api_key("pending-key", ApiKeyState::Pending));
+    census.api_key(&api_key("active-key", active(SecretHash::dummy(), Some(ours()))));
+    census.api_key(&api_key("seeds-key", active(SecretHash::from_stored(BCRYPT.to_owned()), None)));
+    census.api_key(&api_key("revoked-key", revoked));
+    let mut expired = api_key("expired-key", active(SecretHash::dummy(), Some(ours())));
+    expired.expires_at = Some(NOW);
+    census.api_key(&expired);
+    census.end(RecordKind::ApiKey);
+    census
+}
+
+fn found(census: &Census) -> Vec<(Flaw, &str, u64, Vec<&str>)> {
+    let problems = census.problems().iter();
+    problems.map(|p| (p.flaw, p.kind, p.count, p.examples.iter().map(String::as_str).collect())).collect()
+}
+
+#[test]
+fn keys_are_counted_by_their_state() {
+    let census = census();
+    let counts = census.api_keys.unwrap();
+    assert_eq!((counts.pending, counts.active, counts.active_seed), (1, 1, 1));
+    assert_eq!((counts.revoked, counts.expired, counts.damaged), (1, 1, 0));
+    assert_eq!(found(&census), []);
+}
+
+#[test]
+fn what_is_wrong_with_a_key_is_said() {
+    let mut census = census();
+    census.api_key(&api_key("md5-hashed-key", active(SecretHash::from_stored("$1$x".to_owned()), None)));
+    census.api_key(&api_key("cut-keyring-key", active(SecretHash::dummy(), Some(vec![1; 20]))));
+    census.api_key(&api_key("later-keyring-key", active(SecretHash::dummy(), Some(vec![9; 90]))));
+    let mut rotating = api_key("rotating-key", active(SecretHash::dummy(), Some(ours())));
+    let stage: RotationStage = "user/6f1d2c9e-43ab-4f0e-9c39-6b1de1a8c001".parse().unwrap();
+    rotating.rotation = Some(RotationMark { started_at: NOW, data_key: 700, stage });
+    census.api_key(&rotating);
+    census.damaged(RecordKind::ApiKey, "f11ddd1f3dfa92bfa4646fa64ea9fe982dc12c33", "createdAt");
+    assert_eq!(
+        found(&census),
+        [
+            (Flaw::UnknownHash, "api-key", 1, vec!["md5-hash…"]),
+            (Flaw::Shapeless, "api-key", 1, vec!["cut-keyr…"]),
+            (Flaw::UnknownVersion, "api-key", 1, vec!["later-ke… (version 9)"]),
+            (Flaw::HalfRotated, "api-key", 1, vec!["rotating…"]),
+            (Flaw::Damaged, "api-key", 1, vec!["f11ddd1f… (createdAt)"]),
+        ]
+    );
+    assert_eq!((census.api_keys.unwrap().half_rotated, census.api_keys.unwrap().damaged), (1, 1));
+}
+
+#[test]
+fn totp_rows_are_counted_by_their_format() {
+    let mut census = census();
+    census.totp(&totp("active-key", &ours()), true);
+    census.totp(&totp("seeds-key", SEEDS), false);
+    census.totp(&totp("active-key", &[2; 60]), true);
+    census.totp(&totp("active-key", &ours()[..30]), true);
+    census.totp(&totp("active-key", b"x:y"), true);
+    census.totp(&TotpRecord { failures: MAX_FAILURES, ..totp("active-key", &ours()) }, true);
+    census.ownerless(RecordKind::Totp, "1234567890");
+    let counts = census.totp.unwrap();
+    assert_eq!((counts.ours, counts.seed, counts.unusable, counts.disabled), (2, 1, 4, 1));
+    assert_eq!(
+        found(&census),
+        [
+            (Flaw::UnknownVersion, "totp", 1, vec!["12345678… (version 2)"]),
+            (Flaw::Shapeless, "totp", 2, vec!["12345678…"]),
+            (Flaw::NoOwner, "totp", 1, vec!["12345678…"]),
+        ]
+    );
+}
+
+#[test]
+fn rows_that_no_key_opens_are_found() {
+    let mut census = census();
+    for consumer in ["pending-key", "revoked-key", "expired-key", "expired-key", "unknown-key"] {
+        census.totp(&totp(consumer, &ours()), true);
+    }
+    // A seed's key without keyring opens a seed's row, and none of ours.
+    census.totp(&totp("seeds-key", SEEDS), true);
+    census.totp(&totp("seeds-key", &ours()), true);
+    assert_eq!(
+        found(&census),
+        [
+            (Flaw::NoUsableKey, "totp", 4, vec!["owner pending-…", "owner revoked-…", "owner expired-…"]),
+            (Flaw::NoApiKey, "totp", 1, vec!["owner unknown-…"]),
+            (Flaw::NoKeyring, "totp", 1, vec!["owner seeds-ke…"]),
+        ]
+    );
+}
+
+/// If the API keys could not be read, every owner would seem to be gone.
+#[test]
+fn without_the_api_keys_nobody_is_called_an_orphan() {
+    let mut census = Report::new(NOW).census;
+    census.totp(&totp("unknown-key", &ours()), true);
+    assert_eq!(found(&census), []);
+    assert_eq!(census.api_keys, None);
+}
+
+#[test]
+fn users_are_counted_by_their_format() {
+    let mut census = census();
+    let empty = b"mCMD+TxNAMLXJKtwxk92Lg==:";
+    let u2f = |base: UserRecord| UserRecord {
+        u2f_app_id: sealed(SEEDS),
+        u2f_key_handle: sealed(SEEDS),
+        u2f_public_key: sealed(SEEDS),
+        ..base
+    };
+    census.user(&UserRecord { credentials: sealed(&ours()), ..user("active-key") }, true);
+    census.user(&UserRecord { credentials: sealed(&[7; 90]), ..user("seeds-key") }, false);
+    census.user(&UserRecord { credentials: sealed(&[1; 90]), ..user("seeds-key") }, false);
+    census.user(&u2f(user("seeds-key")), false);
+    census.user(&u2f(UserRecord { credentials: sealed(&[7; 90]), ..user("seeds-key") }), false);
+    census.user(&UserRecord { u2f_app_id: sealed(SEEDS), ..user("seeds-key") }, false);
+    census.user(&UserRecord { u2f_public_key: sealed(empty), ..user("seeds-key") }, false);
+    let counts = census.users.unwrap();
+    assert_eq!((counts.ours, counts.go_seed, counts.node_u2f, counts.empty), (1, 3, 1, 2));
+    assert_eq!(found(&census), []);
+}
+
+#[test]
+fn users_that_cannot_log_in_are_found() {
+    let mut census = census();
+    let base = || user("active-key");
+    census.user(&UserRecord { credentials: sealed(&[1; 8]), ..base() }, true);
+    census.user(&UserRecord { credentials: sealed(&ours()), u2f_app_id: sealed(SEEDS), ..base() }, true);
+    census.user(&UserRecord { u2f_key_handle: sealed(SEEDS), ..base() }, false);
+    census.user(&UserRecord { u2f_app_id: sealed(&[3; 50]), ..base() }, true);
+    census.user(&UserRecord { credentials: sealed(&ours()), ..user("unknown-key") }, true);
+    // Nobody misses what holds nothing.
+    census.user(&user("unknown-key"), true);
+    let counts = census.users.unwrap();
+    assert_eq!((counts.ours, counts.unusable, counts.empty), (1, 4, 1));
+    assert_eq!(
+        found(&census),
+        [
+            (Flaw::Shapeless, "user", 1, vec!["abcdef01…"]),
+            (Flaw::MixedFormats, "user", 1, vec!["abcdef01…"]),
+            (Flaw::IncompleteU2fKey, "user", 1, vec!["abcdef01…"]),
+            (Flaw::UnknownVersion, "user", 1, vec!["abcdef01… (version 3)"]),
+            (Flaw::NoApiKey, "user", 1, vec!["owner unknown-…"]),
+        ]
+    );
+}

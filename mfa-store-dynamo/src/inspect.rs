@@ -1,0 +1,253 @@
+//! How the tables are, for an operator. The calls made are `DescribeTable`, `DescribeTimeToLive`,
+//! `DescribeContinuousBackups` and `Scan`. What a role does not allow is a line in the report.
+
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::types::{PointInTimeRecoveryStatus, TableDescription, TimeToLiveStatus};
+use mfa_core::clock::UnixTime;
+use mfa_core::envelope::RecordKind;
+use mfa_core::store::Stored;
+use mfa_core::store::inspect::{Area, Census, Report, Scope};
+
+use crate::ceremony::TIME_TO_LIVE;
+use crate::error::DynamoError;
+use crate::item::{Item, attribute, owner, text};
+use crate::settings::Settings;
+use crate::table::Table;
+use crate::{api_key, connect, migration, totp, user};
+
+const MIGRATE: &str =
+    "run `mfa-http migrate` as a role that may create tables, or name the tables in the store's URL";
+
+/// Reads the tables that `url` names and reports how they are. Writes nothing.
+pub async fn inspect(url: &str, scope: Scope, now: UnixTime) -> Report {
+    let mut report = Report::new(now);
+    let settings = match Settings::parse(url) {
+        Ok(settings) => settings,
+        Err(error) => {
+            report.attention(Area::Reachable, error.to_string(), "correct the store's URL");
+            return report;
+        }
+    };
+    let client = connect(&settings).await;
+    let table = |name: &str, key, ours| Table {
+        client: client.clone(),
+        name: name.to_owned(),
+        key,
+        ours,
+        index: None,
+    };
+    let ceremonies = table(&settings.ceremony_table, "id", &[]);
+    let mut visit = Visit { report: &mut report, answered: false };
+    if scope == Scope::Everything {
+        let keys = table(&settings.api_key_table, "value", &api_key::OURS);
+        let totps = table(&settings.totp_table, "uuid", &totp::OURS);
+        let users = table(&settings.webauthn_table, "uuid", &user::OURS);
+        let found = [
+            visit.table(&keys, false).await,
+            visit.table(&totps, true).await,
+            visit.table(&users, true).await,
+        ];
+        visit.table(&ceremonies, false).await;
+        if visit.answered && found.iter().all(|found| *found) {
+            visit
+                .rows(&keys, RecordKind::ApiKey, api_key::read, |census, record, _| census.api_key(record))
+                .await;
+            visit.rows(&totps, RecordKind::Totp, totp::read, Census::totp).await;
+            visit.rows(&users, RecordKind::User, user::read, Census::user).await;
+        }
+    } else {
+        visit.table(&ceremonies, false).await;
+    }
+    visit.time_to_live(&ceremonies).await;
+    if visit.answered {
+        let place = settings.region.as_deref().unwrap_or("the region of the environment");
+        report.ok(Area::Reachable, format!("DynamoDB answers in {place}"));
+    } else {
+        report.attention(
+            Area::Reachable,
+            "DynamoDB does not answer",
+            "look at region, endpoint, credentials and network",
+        );
+    }
+    report
+}
+
+struct Visit<'a> {
+    report: &'a mut Report,
+    /// Whether any call was answered, be it with a refusal.
+    answered: bool,
+}
+
+impl Visit<'_> {
+    /// Looks at a table; whether it may be there.
+    async fn table(&mut self, table: &Table, owned: bool) -> bool {
+        let name = &table.name;
+        let described = match table.client.describe_table().table_name(name).send().await {
+            Ok(answer) => answer.table,
+            Err(error) if is_denied(&error) => {
+                self.answered = true;
+                let found =
+                    format!("the role may not describe table {name}: it is taken to be there, without index");
+                self.report.note(Area::Permissions, found);
+                return true;
+            }
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {
+                self.answered = true;
+                self.report.attention(Area::Tables, format!("there is no table {name}"), MIGRATE);
+                return false;
+            }
+            Err(error) => {
+                self.failed(Area::Tables, &format!("describing table {name}"), error);
+                return false;
+            }
+        };
+        self.answered = true;
+        let Some(described) = described else { return true };
+        let sound = self.keys(table, &described, owned);
+        if table.key != "id" {
+            self.backups(table).await;
+        }
+        sound
+    }
+
+    fn keys(&mut self, table: &Table, described: &TableDescription, owned: bool) -> bool {
+        let (name, key) = (&table.name, table.key);
+        if !matches!(described.key_schema(), [only] if only.attribute_name() == key) {
+            let found = format!("table {name} was not created with the hash key {key}");
+            self.report.attention(Area::Tables, found, "name the right table in the store's URL");
+            return false;
+        }
+        match migration::usable_index(described) {
+            _ if !owned => self.report.ok(Area::Tables, format!("{name} has the hash key {key}")),
+            Some(index) => self.report.ok(Area::Tables, format!("{name} has the hash key {key} and {index} on apiKey")),
+            None => self.report.note(
+                Area::Tables,
+                format!(
+                    "{name} has the hash key {key} and no usable index on apiKey: listing a consumer's rows scans it \
+                     (`mfa-http migrate` with &index=create in the URL adds one)"
+                ),
+            ),
+        }
+        true
+    }
+
+    async fn backups(&mut self, table: &Table) {
+        let name = &table.name;
+        let answer = table.client.describe_continuous_backups().table_name(name).send().await;
+        let status = match &answer {
+            Ok(answer) => answer
+                .continuous_backups_description()
+                .and_then(|backups| backups.point_in_time_recovery_description())
+                .and_then(|recovery| recovery.point_in_time_recovery_status()),
+            // A role need not allow it, and emulators do not know it.
+            Err(_) => None,
+        };
+        let found = match status {
+            Some(PointInTimeRecoveryStatus::Enabled) => {
+                return self.report.ok(Area::Durability, format!("{name} has point-in-time recovery"));
+            }
+            Some(_) => format!("{name} has no point-in-time recovery: what is deleted by mistake is gone"),
+            None => {
+                format!("cannot tell whether {name} has point-in-time recovery (DescribeContinuousBackups)")
+            }
+        };
+        self.report.note(Area::Durability, found);
+    }
+
+    async fn time_to_live(&mut self, table: &Table) {
+        let name = &table.name;
+        let answer = match table.client.describe_time_to_live().table_name(name).send().await {
+            Ok(answer) => answer,
+            // What is missing was said already.
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {
+                return;
+            }
+            Err(_) => {
+                let found = format!("cannot tell whether {name} is swept (DescribeTimeToLive)");
+                return self.report.note(Area::Tables, found);
+            }
+        };
+        let sweep = answer.time_to_live_description();
+        let enabled = sweep.and_then(|sweep| sweep.time_to_live_status()) == Some(&TimeToLiveStatus::Enabled);
+        if enabled && sweep.and_then(|sweep| sweep.attribute_name()) == Some(TIME_TO_LIVE) {
+            self.report.ok(Area::Tables, format!("{name} is swept by its TTL"));
+        } else {
+            let found =
+                format!("{name} has no TTL on the attribute {TIME_TO_LIVE}, so abandoned ceremonies stay");
+            self.report.attention(Area::Tables, found, format!("enable TTL of {name} on {TIME_TO_LIVE}"));
+        }
+    }
+
+    /// Every item, as it is. Nothing is projected: names match whatever their case here, and not to DynamoDB, which
+    /// charges for whole items anyway.
+    async fn rows<T>(
+        &mut self,
+        table: &Table,
+        kind: RecordKind,
+        read: fn(&Table, &Item) -> Result<Stored<T>, DynamoError>,
+        count: fn(&mut Census, &T, bool),
+    ) {
+        let mut start = None;
+        loop {
+            let scan = table.client.scan().table_name(&table.name).consistent_read(true);
+            let answer = match scan.set_exclusive_start_key(start).send().await {
+                Ok(answer) => answer,
+                Err(error) if is_denied(&error) => {
+                    let found = format!("the role may not scan {}, which rotations and lists do", table.name);
+                    return self.report.attention(Area::Permissions, found, "allow dynamodb:Scan on it");
+                }
+                Err(error) => return self.failed(Area::Rows, &format!("scanning {}", table.name), error),
+            };
+            for item in answer.items() {
+                self.row(table, kind, item, read, count);
+            }
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                break;
+            }
+        }
+        self.report.census.end(kind);
+        self.report.ok(Area::Rows, format!("all of {} were read", table.name));
+    }
+
+    fn row<T>(
+        &mut self,
+        table: &Table,
+        kind: RecordKind,
+        item: &Item,
+        read: fn(&Table, &Item) -> Result<Stored<T>, DynamoError>,
+        count: fn(&mut Census, &T, bool),
+    ) {
+        let census = &mut self.report.census;
+        let id = text(item, table.key).ok().flatten().unwrap_or_default();
+        match read(table, item) {
+            // Every write of ours leaves a revision, and a seed's does not.
+            Ok(stored) => count(census, &stored.record, attribute(item, "revision").is_some()),
+            Err(_)
+                if kind != RecordKind::ApiKey
+                    && owner(item).is_none()
+                    && attribute(item, "apiKey").is_none() =>
+            {
+                census.ownerless(kind, id);
+            }
+            Err(DynamoError::Attribute(name)) => census.damaged(kind, id, name),
+            Err(_) => census.damaged(kind, id, "an attribute"),
+        }
+    }
+
+    fn failed<E>(&mut self, area: Area, what: &str, error: SdkError<E>)
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        self.answered |= error.as_service_error().is_some();
+        let found = match error.code() {
+            Some(code) => format!("{what} failed: {code}"),
+            None => format!("{what} failed: {}", DisplayErrorContext(&error)),
+        };
+        self.report.attention(area, found, "run this again; if it says the same, look at the cause");
+    }
+}
+
+fn is_denied(error: &impl ProvideErrorMetadata) -> bool {
+    error.code() == Some("AccessDeniedException")
+}

@@ -1,0 +1,241 @@
+//! How the server is, for an operator. Of Redis's commands only those that read: `INFO`, `ACL WHOAMI`, `ACL DRYRUN`,
+//! `SCAN` and `HMGET`.
+
+use futures_util::future::join_all;
+use mfa_core::clock::UnixTime;
+use mfa_core::envelope::RecordKind;
+use mfa_core::store::Stored;
+use mfa_core::store::inspect::{Area, Census, Report, Scope};
+use redis::cluster_routing::{RoutingInfo, SingleNodeRoutingInfo};
+use redis::{Cmd, FromRedisValue, cmd};
+
+use crate::connection::Connection;
+use crate::error::RedisError;
+use crate::key::Keys;
+use crate::record::{Fields, text};
+use crate::settings::Settings;
+use crate::{RedisStore, api_key, durability, totp, user};
+
+/// Reads the server at `url` and reports how it is. Writes nothing.
+///
+/// Rows are found by `SCAN`, which may show one twice while Redis resizes its table of keys.
+pub async fn inspect(url: &str, scope: Scope, now: UnixTime) -> Report {
+    let mut report = Report::new(now);
+    if let Err(error) = look(&mut report, url, scope).await {
+        let found = format!("cannot be read: {error}");
+        report.attention(Area::Reachable, found, "look at the URL, the server and the user's permissions");
+    }
+    report
+}
+
+async fn look(report: &mut Report, url: &str, scope: Scope) -> Result<(), RedisError> {
+    let settings = Settings::parse(url)?;
+    let connection = Connection::open(&settings).await?;
+    let nodes = match durability::reports(&connection).await {
+        Ok(nodes) => {
+            let servers =
+                if nodes.len() == 1 { "a server".to_owned() } else { format!("{} masters", nodes.len()) };
+            report.ok(Area::Reachable, servers);
+            report.note(Area::Tables, "Redis has no tables to create");
+            durable(report, &nodes, &settings, scope);
+            nodes.into_iter().map(|(node, _)| node).collect()
+        }
+        Err(RedisError::Call(error)) if error.code() == Some("NOPERM") => {
+            report.ok(Area::Reachable, "the server answers");
+            report.attention(
+                Area::Permissions,
+                "INFO is refused, which servers ask at their start",
+                "allow +info",
+            );
+            vec![None]
+        }
+        Err(error) => return Err(error),
+    };
+    permissions(report, &connection, &settings.prefix).await;
+    if scope == Scope::Everything {
+        let store = RedisStore { connection, keys: Keys(settings.prefix), replicas: 0 };
+        match rows(&mut report.census, &store, &nodes).await {
+            Ok(()) => report.ok(Area::Rows, "all were read"),
+            Err(error) => {
+                let advice = "allow +scan and +hmget, and run this again";
+                report.attention(Area::Rows, format!("not all could be read: {error}"), advice);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn durable(report: &mut Report, nodes: &[(Option<String>, String)], settings: &Settings, scope: Scope) {
+    let weakness = nodes.iter().find_map(|(_, info)| durability::weakness(info));
+    match weakness {
+        None => report.ok(Area::Durability, "appendonly is on and nothing is evicted"),
+        Some(weakness) if scope == Scope::Ceremonies => {
+            report.note(Area::Durability, format!("{weakness}; ceremonies need not survive that"));
+        }
+        Some(weakness) if settings.accept_loss => {
+            report.note(Area::Durability, format!("{weakness}; the URL accepts that"));
+        }
+        Some(weakness) => report.attention(
+            Area::Durability,
+            format!("servers refuse this store: {weakness}"),
+            "CONFIG SET appendonly yes and maxmemory-policy noeviction, in the server's configuration file too",
+        ),
+    }
+    if settings.replicas == 0 && scope == Scope::Everything {
+        report
+            .note(Area::Durability, "writes do not wait for replicas: a failover may lose the last moments");
+    }
+}
+
+/// Asks the server whether it would allow what the ports do; nothing of it is run.
+async fn permissions(report: &mut Report, connection: &Connection, prefix: &str) {
+    let untold = "this server does not say what the user may write (ACL DRYRUN, Redis 7)";
+    let user: Result<String, _> = connection.call(cmd("ACL").arg("WHOAMI")).await;
+    let Ok(user) = user else { return report.note(Area::Permissions, untold) };
+    let key = &format!("{prefix}:x");
+    let calls: [&[&str]; 9] = [
+        &["HMGET", key, "x"],
+        &["ZRANGEBYLEX", key, "-", "+"],
+        &["EVAL", "return 1", "1", key],
+        &["HSET", key, "x", "x"],
+        &["DEL", key],
+        &["ZADD", key, "0", "x"],
+        &["ZREM", key, "x"],
+        &["SET", key, "x"],
+        &["GETDEL", key],
+    ];
+    let mut lacking: Vec<&str> = Vec::new();
+    for call in calls {
+        let answer: Result<String, _> = connection.call(cmd("ACL").arg("DRYRUN").arg(&user).arg(call)).await;
+        match answer.as_deref() {
+            Ok("OK") => {}
+            Ok(_) => lacking.extend(call.first()),
+            Err(_) => return report.note(Area::Permissions, untold),
+        }
+    }
+    if lacking.is_empty() {
+        report.ok(Area::Permissions, format!("user {user} may read and write {prefix}:*"));
+    } else {
+        let found = format!("user {user} may not call {} on {prefix}:*", lacking.join(", "));
+        report.attention(Area::Permissions, found, "allow these commands on these keys with ACL SETUSER");
+    }
+}
+
+async fn rows(census: &mut Census, store: &RedisStore, nodes: &[Option<String>]) -> Result<(), RedisError> {
+    let keys = Rows { kind: RecordKind::ApiKey, names: api_key::FIELDS, read: api_key::read };
+    keys.read(census, store, nodes, |census, record| census.api_key(record)).await?;
+    let totps = Rows { kind: RecordKind::Totp, names: totp::FIELDS, read: totp::read };
+    totps.read(census, store, nodes, |census, record| census.totp(record, true)).await?;
+    let users = Rows { kind: RecordKind::User, names: user::FIELDS, read: user::read };
+    users.read(census, store, nodes, |census, record| census.user(record, true)).await
+}
+
+/// Records of one kind, found a little at a time.
+struct Rows<T> {
+    kind: RecordKind,
+    names: &'static [&'static str],
+    read: fn(&Fields) -> Result<Stored<T>, RedisError>,
+}
+
+impl<T> Rows<T> {
+    async fn read(
+        &self,
+        census: &mut Census,
+        store: &RedisStore,
+        nodes: &[Option<String>],
+        count: fn(&mut Census, &T),
+    ) -> Result<(), RedisError> {
+        let beginning = format!("{}:{}:", store.keys.0, self.kind.as_str());
+        let pattern = format!("{}*", literally(&beginning));
+        for node in nodes {
+            let mut cursor = 0_u64;
+            loop {
+                let mut scan = cmd("SCAN");
+                scan.arg(cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(500);
+                let (next, keys): (u64, Vec<Vec<u8>>) =
+                    call_on(&store.connection, node.as_deref(), scan).await?;
+                let names: Vec<_> = keys.iter().map(|key| String::from_utf8_lossy(key)).collect();
+                let records = join_all(names.iter().map(|name| store.fields(name, self.names))).await;
+                for (name, fields) in names.iter().zip(records) {
+                    let id = name.strip_prefix(&*beginning).unwrap_or(name);
+                    self.count(census, id, fields, count)?;
+                }
+                cursor = next;
+                if cursor == 0 {
+                    break;
+                }
+            }
+        }
+        census.end(self.kind);
+        Ok(())
+    }
+
+    fn count(
+        &self,
+        census: &mut Census,
+        id: &str,
+        fields: Result<Option<Fields>, RedisError>,
+        count: fn(&mut Census, &T),
+    ) -> Result<(), RedisError> {
+        let fields = match fields {
+            Ok(Some(fields)) => fields,
+            // Deleted since, or a hash without a field of ours: its type would not tell.
+            Ok(None) => return Ok(()),
+            Err(RedisError::Call(error)) if error.code() == Some("WRONGTYPE") => {
+                census.damaged(self.kind, id, "no hash");
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        match (self.read)(&fields) {
+            Ok(stored) => count(census, &stored.record),
+            Err(RedisError::Field("consumer"))
+                if text(&fields, "consumer").unwrap_or_default().is_empty() =>
+            {
+                census.ownerless(self.kind, id);
+            }
+            Err(RedisError::Field(name)) => census.damaged(self.kind, id, name),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+}
+
+/// Calls a command that names no key, on one node of a Cluster.
+async fn call_on<T: FromRedisValue>(
+    connection: &Connection,
+    node: Option<&str>,
+    command: Cmd,
+) -> Result<T, RedisError> {
+    let (Connection::Cluster(cluster), Some((host, port))) =
+        (connection, node.and_then(|n| n.rsplit_once(':')))
+    else {
+        return connection.call(&command).await;
+    };
+    let port = port.parse().map_err(|_| RedisError::Setting("a node has no port".to_owned()))?;
+    let node = RoutingInfo::SingleNode(SingleNodeRoutingInfo::ByAddress { host: host.to_owned(), port });
+    let answer = cluster.clone().route_command(command, node).await?;
+    Ok(T::from_redis_value(answer).map_err(redis::RedisError::from)?)
+}
+
+/// A pattern that matches this text alone.
+fn literally(text: &str) -> String {
+    text.chars().fold(String::new(), |mut pattern, character| {
+        if matches!(character, '*' | '?' | '[' | ']' | '^' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+        pattern
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::literally;
+
+    #[test]
+    fn a_prefix_matches_itself_alone() {
+        assert_eq!(literally("mfa:totp:"), "mfa:totp:");
+        assert_eq!(literally("a*[b]?\\"), "a\\*\\[b\\]\\?\\\\");
+    }
+}

@@ -1,0 +1,207 @@
+//! How the file is, for an operator. Opened for reading alone: nothing is created, migrated or checkpointed.
+
+use std::path::Path;
+
+use mfa_core::clock::UnixTime;
+use mfa_core::envelope::RecordKind;
+use mfa_core::store::inspect::{Area, Census, Report, Scope};
+use mfa_core::store::{StoreError, Stored};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
+use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
+
+use crate::column::get;
+use crate::error::SqliteError;
+use crate::{PATIENCE, api_key, migration, totp, user};
+
+/// What the migrations make.
+const OBJECTS: [&str; 8] = [
+    "api_key",
+    "api_key_by_consumer",
+    "totp",
+    "totp_by_consumer",
+    "user",
+    "user_by_consumer",
+    "ceremony",
+    "ceremony_by_expiry",
+];
+const API_KEYS: &str = "SELECT * FROM api_key WHERE value > ?1 ORDER BY value LIMIT ?2";
+const TOTPS: &str = "SELECT * FROM totp WHERE id > ?1 ORDER BY id LIMIT ?2";
+const USERS: &str = "SELECT * FROM user WHERE id > ?1 ORDER BY id LIMIT ?2";
+/// Rows held at a time.
+const PAGE: i64 = 250;
+const MIGRATE: &str = "run `mfa-http migrate`";
+
+/// Reads the file at `path` and reports how it is. Writes nothing.
+pub async fn inspect(path: impl AsRef<Path>, scope: Scope, now: UnixTime) -> Report {
+    let path = path.as_ref();
+    // A reader of a file in WAL mode makes the log and its index if they are not there, unless it is told that the
+    // file does not change. If a server has opened it meanwhile that was not true.
+    let log = path.with_file_name(format!("{}-wal", file_name(path)));
+    loop {
+        let unused = !log.exists();
+        let mut report = Report::new(now);
+        if let Err(error) = look(&mut report, path, unused, scope).await {
+            report.attention(
+                Area::Reachable,
+                format!("cannot be read: {error}"),
+                "look at the file and its permissions",
+            );
+        }
+        if !(unused && log.exists()) {
+            return report;
+        }
+    }
+}
+
+async fn look(report: &mut Report, path: &Path, unused: bool, scope: Scope) -> Result<(), SqliteError> {
+    let Ok(file) = std::fs::metadata(path) else {
+        report.attention(
+            Area::Reachable,
+            "there is no such file, or its folder cannot be entered",
+            format!("name another --store, or {MIGRATE}"),
+        );
+        return Ok(());
+    };
+    let options =
+        SqliteConnectOptions::new().filename(path).read_only(true).immutable(unused).busy_timeout(PATIENCE);
+    let mut connection = options.connect().await?;
+    let version = migration::version(&mut connection).await?;
+    report.ok(Area::Reachable, format!("a file of {} bytes", file.len()));
+    if file.permissions().readonly() {
+        report.attention(
+            Area::Permissions,
+            "the file is read-only",
+            "let the user of the server write to it and its folder",
+        );
+    } else {
+        report.ok(Area::Permissions, "the file can be read, and its mode lets somebody write to it");
+    }
+    durability(report, &mut connection, path).await?;
+    if tables(report, &mut connection, version).await? && scope == Scope::Everything {
+        rows(report, &mut connection).await?;
+    }
+    Ok(connection.close().await?)
+}
+
+async fn durability(
+    report: &mut Report,
+    connection: &mut SqliteConnection,
+    path: &Path,
+) -> Result<(), SqliteError> {
+    // A connection to a file that is said not to change takes no notice of the journal mode, so the header is asked.
+    let wal = std::fs::File::open(path).and_then(|mut file| {
+        let mut header = [0; 20];
+        std::io::Read::read_exact(&mut file, &mut header)?;
+        Ok(header[18] == 2)
+    });
+    let mode = match wal {
+        Ok(true) => "wal",
+        Ok(false) => "not wal yet, set by the next server that opens it",
+        Err(_) => "unknown",
+    };
+    report.ok(Area::Durability, format!("journal mode {mode}; servers write with synchronous=FULL"));
+    let found: String = sqlx::query("PRAGMA quick_check(1)").fetch_one(connection).await?.try_get(0)?;
+    if found == "ok" {
+        report.ok(Area::Durability, "the file is sound (quick_check)");
+    } else {
+        report.attention(Area::Durability, "the file is damaged (quick_check)", "restore it from a backup");
+    }
+    Ok(())
+}
+
+/// Whether the rows can be read.
+async fn tables(
+    report: &mut Report,
+    connection: &mut SqliteConnection,
+    version: i64,
+) -> Result<bool, SqliteError> {
+    let known = migration::KNOWN;
+    if version > known {
+        let found = format!("tables of version {version}, this program knows {known}");
+        report.attention(Area::Tables, found, "use a newer program");
+        return Ok(false);
+    }
+    if version < known {
+        let missing: Vec<String> = (version + 1..=known).map(|version| version.to_string()).collect();
+        report.attention(Area::Tables, format!("migrations missing: {}", missing.join(", ")), MIGRATE);
+        return Ok(false);
+    }
+    let mut missing = Vec::new();
+    for name in OBJECTS {
+        let query = sqlx::query("SELECT 1 FROM sqlite_schema WHERE name = ?1").bind(name);
+        if query.fetch_optional(&mut *connection).await?.is_none() {
+            missing.push(name);
+        }
+    }
+    if missing.is_empty() {
+        report.ok(Area::Tables, format!("version {version}, up to date"));
+    } else {
+        let found = format!("version {version}, and yet missing: {}", missing.join(", "));
+        report.attention(Area::Tables, found, "restore the file from a backup");
+    }
+    Ok(["api_key", "totp", "user"].iter().all(|table| !missing.contains(table)))
+}
+
+/// Every row, as they were at one moment.
+async fn rows(report: &mut Report, connection: &mut SqliteConnection) -> Result<(), SqliteError> {
+    let mut snapshot = connection.begin().await?;
+    let census = &mut report.census;
+    let outcome = async {
+        let keys = Table { sql: API_KEYS, kind: RecordKind::ApiKey, id: "value" };
+        keys.read(&mut snapshot, census, api_key::read, |census, record| census.api_key(record)).await?;
+        let totps = Table { sql: TOTPS, kind: RecordKind::Totp, id: "id" };
+        totps.read(&mut snapshot, census, totp::read, |census, record| census.totp(record, true)).await?;
+        let users = Table { sql: USERS, kind: RecordKind::User, id: "id" };
+        users.read(&mut snapshot, census, user::read, |census, record| census.user(record, true)).await
+    };
+    let outcome: Result<(), StoreError> = outcome.await;
+    match outcome {
+        Ok(()) => report.ok(Area::Rows, "all were read"),
+        Err(error) => {
+            let found = format!("not all could be read: {error}");
+            report.attention(Area::Rows, found, "restore the file from a backup");
+        }
+    }
+    Ok(snapshot.rollback().await?)
+}
+
+/// A table, read page by page.
+struct Table {
+    sql: &'static str,
+    kind: RecordKind,
+    id: &'static str,
+}
+
+impl Table {
+    async fn read<T>(
+        &self,
+        connection: &mut SqliteConnection,
+        census: &mut Census,
+        read: fn(&SqliteRow) -> Result<Stored<T>, SqliteError>,
+        count: fn(&mut Census, &T),
+    ) -> Result<(), StoreError> {
+        let mut after = String::new();
+        loop {
+            let query = sqlx::query(self.sql).bind(&after).bind(PAGE);
+            let rows = query.fetch_all(&mut *connection).await.map_err(SqliteError::from)?;
+            let Some(last) = rows.last() else { break };
+            for row in &rows {
+                match read(row) {
+                    Ok(stored) => count(census, &stored.record),
+                    Err(SqliteError::Column("consumer")) if get(row, "consumer").is_ok_and(str::is_empty) => {
+                        census.ownerless(self.kind, get(row, self.id)?);
+                    }
+                    Err(SqliteError::Column(name)) => census.damaged(self.kind, get(row, self.id)?, name),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            after = get(last, self.id)?;
+        }
+        census.end(self.kind);
+        Ok(())
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
