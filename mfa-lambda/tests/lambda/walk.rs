@@ -29,6 +29,8 @@ async fn health(client: &Client<'_>) {
     for path in ["health/live", "health/ready"] {
         assert_eq!(client.call("GET", path, json!([])).await.0, 204, "{:?}", client.gateway);
     }
+    let (status, contract) = client.call("GET", "openapi.json", json!([])).await;
+    assert_eq!((status, &contract["openapi"]), (200, &json!("3.1.0")));
     assert_eq!(client.call("GET", "nothing", json!([])).await.1["code"], "no-such-route");
     assert_eq!(client.call("PUT", "totp", json!([])).await.1["code"], "no-such-method");
 }
