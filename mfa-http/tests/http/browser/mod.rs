@@ -158,18 +158,25 @@ struct Driver {
 }
 
 impl Driver {
+    /// The driver takes a free port by itself, of IPv4, and gives up if another process has it for IPv6.
     fn start(program: &Path, folder: TempDir) -> Self {
-        let mut command = Command::new(program);
-        command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut process = command.spawn().unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let port = lines.find_map(|line| {
-            let (_, port) = line.split_once("started successfully on port ")?;
-            Some(port.trim_end_matches('.').to_owned())
-        });
-        // Its output is read on, lest it wait for a reader.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { process, address: format!("127.0.0.1:{}", port.unwrap()), session: None, folder }
+        for _ in 0..10 {
+            let mut command = Command::new(program);
+            command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null());
+            let mut process = command.spawn().unwrap();
+            let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
+            let port = lines.find_map(|line| {
+                let (_, port) = line.split_once("started successfully on port ")?;
+                Some(port.trim_end_matches('.').to_owned())
+            });
+            if let Some(port) = port {
+                // Its output is read on, lest it wait for a reader.
+                std::thread::spawn(move || lines.for_each(drop));
+                return Self { process, address: format!("127.0.0.1:{port}"), session: None, folder };
+            }
+            process.wait().unwrap();
+        }
+        panic!("{} does not start", program.display());
     }
 }
 
