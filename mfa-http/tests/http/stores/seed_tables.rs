@@ -192,9 +192,9 @@ async fn totp_rows(deployment: &Deployment, server: &Process) {
             row["remark"] = json!({"S": "do not touch"});
             deployment.put("totp", &row).await;
             let id = text(&totp["uuid"]);
-            let code = || code_at(text(&totp["totp_key_base32"]), SystemClock.now());
-            assert_eq!(consumer.validate(id, &code()).await, 200);
-            assert_eq!(consumer.validate(id, &code()).await, 401);
+            let code = code_at(text(&totp["totp_key_base32"]), SystemClock.now());
+            assert_eq!(consumer.validate(id, &code).await, 200);
+            assert_eq!(consumer.validate(id, &code).await, 401);
             let after = deployment.row("totp", id).await;
             unchanged(&item_of(&row), &after, &["encryptedTotpKey"]);
             assert!(after.contains_key("lastAcceptedStep"));
