@@ -4,6 +4,7 @@ would make; which routes ask for the administrators' key with the router; which 
 that the program reads. Nothing is listed here: both sides are read. Run by scripts/test-deploy."""
 
 import pathlib
+import json
 import re
 import sys
 
@@ -107,18 +108,13 @@ def constant(path, name):
     return sure(re.search(rf'const {name}: &str = "(\S+)";', read(path)), name)[1]
 
 
-def administrators(routes):
-    """Whether each of the router's paths asks for the administrators' key."""
-    handlers = {}
-    for path in sorted((ROOT / routes).glob("*.rs")):
-        for name, text in functions(read(f"{routes}/{path.name}")).items():
-            handlers[f"{path.stem}::{name}"] = "_: Administrator" in text.split(") ->")[0]
-    router = re.findall(r'\.route\("([^"]+)", (.*)\)\n', read(f"{routes}/mod.rs"))
+def administrators():
+    """Whether each of the contract's paths asks for the administrators' key."""
     paths = {}
-    for path, methods in sure(router, "the router"):
-        asked = {handlers[handler] for handler in re.findall(r"\((\w+::\w+)\)", methods)}
+    for path, operations in json.loads(read("docs/openapi.json"))["paths"].items():
+        asked = {any("adminKey" in way for way in one.get("security", [])) for one in operations.values()}
         paths[path] = sure(len(asked) == 1, f"one answer to who may call {path}") and asked.pop()
-    return paths
+    return sure(paths, "the contract's paths")
 
 
 # --- What is deployed ---------------------------------------------------------------------------------------------
@@ -241,7 +237,7 @@ def covers(paths, route):
 
 
 def main():
-    code, routes = adapter(), administrators("mfa-http/src/routes")
+    code, routes = adapter(), administrators()
     index = (constant(f"{DYNAMO}/migration.rs", "INDEX"), [constant(f"{DYNAMO}/migration.rs", "OWNER")], "ALL")
     ttl = constant(f"{DYNAMO}/ceremony.rs", "TIME_TO_LIVE")
     program = "".join(path.read_text() for path in (ROOT / "mfa-http/src").rglob("*.rs"))

@@ -10,7 +10,7 @@ use crate::api_key::{
 use crate::clock::{Clock, SystemClock};
 use crate::event::{EventSink, NoEvents};
 use crate::random::{OsRandom, SecureRandom};
-use crate::store::Stores;
+use crate::store::{CeremonyId, Stores};
 
 /// The service. Cheap to clone: clones share everything, the memory of verified secrets included.
 #[derive(Clone, Debug)]
@@ -47,14 +47,18 @@ impl Mfa {
         }
     }
 
-    /// Whether the store answers.
+    /// Whether the stores answer: the one of the keys, and that of the ceremonies, which may be another.
     ///
     /// # Errors
     ///
-    /// [`ApiKeyError::Store`] if it does not.
+    /// [`ApiKeyError::Store`] if one does not.
     pub async fn ready(&self) -> Result<(), ApiKeyError> {
         let nobody = ApiKey::generate(&*self.parts.random)?;
-        self.parts.stores.api_keys.get(&nobody).await?;
+        let mut nothing = CeremonyId([0; 32]);
+        self.parts.random.fill(&mut nothing.0)?;
+        let stores = &self.parts.stores;
+        stores.api_keys.get(&nobody).await?;
+        stores.ceremonies.take(nothing, self.parts.clock.now()).await?;
         Ok(())
     }
 }

@@ -5,9 +5,10 @@ use std::fmt;
 use mfa_core::rotation::RotationStage;
 use mfa_core::store::ApiKeyRecord;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// An API key as administrators see it; times in milliseconds since 1970.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiKeyView {
     value: String,

@@ -7,17 +7,22 @@ use mfa_core::Mfa;
 use mfa_core::secret::SecretBytes;
 
 /// The key that administrators present as `x-api-key`.
-pub struct AdminKey(SecretBytes);
+pub struct AdminKey(Option<SecretBytes>);
 
 impl AdminKey {
     /// Wraps the operator's key.
     pub fn new(key: String) -> Self {
-        Self(SecretBytes::new(key.into_bytes()))
+        Self(Some(SecretBytes::new(key.into_bytes())))
+    }
+
+    /// A key that nobody has: whoever presents one is refused.
+    pub fn of_nobody() -> Self {
+        Self(None)
     }
 
     /// Whether `presented` is the key; in constant time.
     pub(crate) fn is(&self, presented: &[u8]) -> bool {
-        self.0 == SecretBytes::new(presented.to_vec())
+        self.0.as_ref().is_some_and(|key| *key == SecretBytes::new(presented.to_vec()))
     }
 }
 

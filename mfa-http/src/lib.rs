@@ -11,13 +11,17 @@ pub mod demo;
 mod error;
 pub mod events;
 pub mod hasher;
+pub mod logging;
+mod openapi;
 mod path;
 mod qr_code;
 mod relying_party;
 mod routes;
 pub mod server;
+pub mod settings;
+pub mod store;
 
 pub use api_key_view::ApiKeyView;
 pub use app::{AdminKey, App};
 pub use authentication::Source;
-pub use routes::router;
+pub use routes::{contract, router};

@@ -4,10 +4,11 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-const OURS: [&str; 7] = [
+const OURS: [&str; 8] = [
     "audit",
     "mfa_core",
     "mfa_http",
+    "mfa_lambda",
     "mfa_store_dynamo",
     "mfa_store_postgres",
     "mfa_store_redis",
@@ -16,7 +17,7 @@ const OURS: [&str; 7] = [
 
 /// Starts logging. `RUST_LOG` sets the level (`debug`, or `audit=info,mfa_http=debug`); what other crates log
 /// stays at `info` whatever it says, since below that some of them log what passes through them.
-pub(crate) fn start() {
+pub fn start() {
     let wanted = std::env::var("RUST_LOG").ok().and_then(|filter| filter.parse::<Targets>().ok());
     let wanted = wanted.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
     let capped = Targets::new()

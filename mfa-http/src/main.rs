@@ -1,13 +1,12 @@
 //! The server and its command line.
 
 mod cli;
-mod logging;
-mod store;
 
 use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use mfa_http::logging;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use mfa_core::clock::{Clock as _, SystemClock};
+use mfa_core::store::inspect::{Report, Scope};
 use mfa_core::store::memory::MemoryStore;
 use mfa_core::store::{CeremonyStore, StoreError, Stores};
 use mfa_store_dynamo::DynamoStore;
@@ -14,24 +16,34 @@ const EMBEDDED: &str = "sqlite://mfa.db";
 
 /// Why a store URL leads nowhere.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum OpenError {
+#[non_exhaustive]
+pub enum OpenError {
+    /// No store has such a URL; the scheme is what it has instead.
     #[error(
         "unknown store {0:?}: use memory://, sqlite://PATH, postgres://…, redis://…, rediss://…, redis-cluster://… \
          or dynamodb://REGION"
     )]
     Unknown(String),
+    /// A file is not named.
     #[error("sqlite:// needs a path, such as sqlite://mfa.db or sqlite:///var/lib/mfa/mfa.db")]
     NoPath,
+    /// The store does not open.
     #[error("cannot open the store {place}")]
     Store {
+        /// The URL without user, password and settings.
         place: String,
+        /// What the store said.
         #[source]
         source: StoreError,
     },
 }
 
 /// Opens the store; with `migrate` its tables are created or brought up to date. Ceremonies may be kept elsewhere.
-pub(crate) async fn open(url: &str, ceremony_url: Option<&str>, migrate: bool) -> Result<Stores, OpenError> {
+///
+/// # Errors
+///
+/// [`OpenError`] if a URL leads nowhere.
+pub async fn open(url: &str, ceremony_url: Option<&str>, migrate: bool) -> Result<Stores, OpenError> {
     let stores = open_all(url, migrate).await?;
     let Some(ceremony_url) = ceremony_url else { return Ok(stores) };
     Ok(Stores { ceremonies: open_ceremonies(ceremony_url, migrate).await?, ..stores })
@@ -66,9 +78,28 @@ async fn open_ceremonies(url: &str, migrate: bool) -> Result<Arc<dyn CeremonySto
     Ok(open_all(url, migrate).await?.ceremonies)
 }
 
+/// Looks at the store, and changes nothing in it.
+///
+/// # Errors
+///
+/// [`OpenError`] if the URL leads nowhere; what is wrong with a store is in the report.
+pub async fn inspect(url: &str, scope: Scope) -> Result<Report, OpenError> {
+    let now = SystemClock.now();
+    Ok(match scheme(url) {
+        "sqlite" if path(url).is_empty() => return Err(OpenError::NoPath),
+        "sqlite" => mfa_store_sqlite::inspect(path(url), scope, now).await,
+        "postgres" | "postgresql" => mfa_store_postgres::inspect(url, scope, now).await,
+        "redis" | "rediss" | "redis-cluster" | "rediss-cluster" => {
+            mfa_store_redis::inspect(url, scope, now).await
+        }
+        "dynamodb" => mfa_store_dynamo::inspect(url, scope, now).await,
+        scheme => return Err(OpenError::Unknown(format!("{scheme}://…"))),
+    })
+}
+
 /// The store of a seed's deployment, as its environment names it, or else the embedded one. The Go seed's names
 /// go before the Node seed's.
-pub(crate) fn default_url(variable: impl Fn(&str) -> Option<String>) -> String {
+pub fn default_url(variable: impl Fn(&str) -> Option<String>) -> String {
     let one_of =
         |names: &[&str]| names.iter().find_map(|name| variable(name).filter(|value| !value.is_empty()));
     let Some(api_keys) = one_of(&["API_KEY_TABLE", "API_KEY_TABLE_NAME"]) else {
@@ -87,16 +118,16 @@ pub(crate) fn default_url(variable: impl Fn(&str) -> Option<String>) -> String {
     format!("dynamodb://{region}?{}", query.finish())
 }
 
-pub(crate) fn scheme(url: &str) -> &str {
+fn scheme(url: &str) -> &str {
     url.split_once("://").map_or("", |(scheme, _)| scheme)
 }
 
-pub(crate) fn path(url: &str) -> &str {
+fn path(url: &str) -> &str {
     url.split_once("://").map_or("", |(_, path)| path)
 }
 
 /// The URL as it may be shown: without user, password and settings.
-pub(crate) fn place(url: &str) -> String {
+pub fn place(url: &str) -> String {
     let (rest, query) = path(url).split_once('?').unwrap_or((path(url), ""));
     // A password with a question mark in it.
     let rest = if query.contains('@') { "…" } else { rest };

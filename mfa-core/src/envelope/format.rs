@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn formats_are_told_apart_by_their_shape() {
         let ours = [&[1, 0, 0, 0, 7][..], &[9; 28]].concat();
-        let cut = ours.split_last().unwrap().1;
+        let cut = ours.get(..32).unwrap();
         let seeds = b"zg4D4S783Ph3czAhZNx8oQ==:flOwR/ol74YeaA==";
         for (bytes, expected) in [
             (&ours[..], Format::Ours(DataKeyId::from_stored(7))),

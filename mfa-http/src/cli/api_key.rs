@@ -10,7 +10,7 @@ use mfa_core::rotation::{Progress, RotationError, RotationOptions, RotationRepor
 use mfa_core::store::Cursor;
 use mfa_http::ApiKeyView;
 
-use super::{Outcome, Settings, mfa, print};
+use super::{Outcome, Settings, print};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
@@ -71,10 +71,10 @@ pub(crate) enum Command {
 }
 
 pub(super) async fn run(settings: &Settings, command: Command) -> Outcome {
-    if settings.store() == "memory://" {
+    if settings.stores.url() == "memory://" {
         return Err("memory:// lives inside one server: use its HTTP routes, or another --store".into());
     }
-    let mfa = mfa(settings).await?;
+    let mfa = settings.stores.mfa().await?;
     match command {
         Command::Create { email, expires_in } => {
             let life = expires_in.map(|days| Duration::from_secs(u64::from(days) * 86_400));

@@ -1,19 +1,18 @@
 //! `mfa-http doctor`: how the store is. It only reads.
 
-use mfa_core::clock::{Clock as _, SystemClock};
 use mfa_core::store::inspect::{Problem, Report, Scope, Verdict};
+use mfa_http::store::{inspect, place};
 use serde_json::{Map, Value, json};
 
 use super::{Outcome, Settings, print};
-use crate::store::{OpenError, path, place, scheme};
 
 pub(super) async fn run(settings: &Settings, as_json: bool) -> Outcome {
-    let url = settings.store();
+    let url = settings.stores.url();
     if url == "memory://" {
         return Err("memory:// lives inside one server, so there is nothing to look at".into());
     }
     let mut stores = vec![("store", place(&url), inspect(&url, Scope::Everything).await?)];
-    if let Some(url) = &settings.ceremony_store {
+    if let Some(url) = settings.stores.ceremony_url() {
         stores.push(("ceremonyStore", place(url), inspect(url, Scope::Ceremonies).await?));
     }
     let needing_attention: usize = stores.iter().map(|(_, _, report)| report.needing_attention()).sum();
@@ -34,20 +33,6 @@ pub(super) async fn run(settings: &Settings, as_json: bool) -> Outcome {
         1 => Err("one thing needs attention".into()),
         count => Err(format!("{count} things need attention").into()),
     }
-}
-
-async fn inspect(url: &str, scope: Scope) -> Result<Report, OpenError> {
-    let now = SystemClock.now();
-    Ok(match scheme(url) {
-        "sqlite" if path(url).is_empty() => return Err(OpenError::NoPath),
-        "sqlite" => mfa_store_sqlite::inspect(path(url), scope, now).await,
-        "postgres" | "postgresql" => mfa_store_postgres::inspect(url, scope, now).await,
-        "redis" | "rediss" | "redis-cluster" | "rediss-cluster" => {
-            mfa_store_redis::inspect(url, scope, now).await
-        }
-        "dynamodb" => mfa_store_dynamo::inspect(url, scope, now).await,
-        scheme => return Err(OpenError::Unknown(format!("{scheme}://…"))),
-    })
 }
 
 fn json_of(place: &str, report: &Report) -> serde_json::Result<Value> {

@@ -8,11 +8,8 @@ mod serve;
 use std::error::Error;
 use std::net::SocketAddr;
 
-use clap::{ArgAction, Parser, Subcommand};
-use mfa_core::Mfa;
-use mfa_core::store::Stores;
-
-use crate::store;
+use clap::{Parser, Subcommand};
+use mfa_http::settings::StoreSettings;
 
 pub(crate) type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
 
@@ -28,20 +25,11 @@ pub(crate) struct Cli {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Settings {
-    /// Where everything is kept: `memory://`, `sqlite://PATH`, `postgres://…`, `redis://…`, `redis-cluster://…` or
-    /// `dynamodb://REGION` [default: the tables that a seed's environment names, or `sqlite://mfa.db`]
-    #[arg(long, env = "MFA_STORE", global = true, hide_env_values = true)]
-    store: Option<String>,
-    /// Where open ceremonies are kept, if not with the rest
-    #[arg(long, env = "MFA_CEREMONY_STORE", global = true, hide_env_values = true)]
-    ceremony_store: Option<String>,
+    #[command(flatten)]
+    stores: StoreSettings,
     /// The address to listen on
     #[arg(long, env = "MFA_LISTEN", default_value = "127.0.0.1:8080", global = true)]
     listen: SocketAddr,
-    /// Create or upgrade the store's tables at start
-    #[arg(long, env = "MFA_MIGRATE", default_value_t = true, action = ArgAction::Set, global = true,
-          num_args = 0..=1, default_missing_value = "true")]
-    migrate: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -53,6 +41,8 @@ enum Command {
     ApiKey(api_key::Command),
     /// Create or upgrade the store's tables, and stop
     Migrate,
+    /// Print the contract of the HTTP routes: OpenAPI 3.1, in JSON
+    Openapi,
     /// Look at the store and say how it is, without writing to it; exit status 1 if something needs attention
     Doctor {
         /// One JSON object
@@ -69,30 +59,13 @@ pub(crate) async fn run(cli: Cli) -> Outcome {
         Command::Serve(serve) => serve::run(&settings, &serve).await,
         Command::ApiKey(command) => api_key::run(&settings, command).await,
         Command::Migrate => {
-            settings.open_stores(true).await?;
+            settings.stores.migrate().await?;
             print("the store is up to date")
         }
+        Command::Openapi => print(&mfa_http::contract().to_pretty_json()?),
         Command::Doctor { json } => doctor::run(&settings, json).await,
         Command::Health => health::run(settings.listen).await,
     }
-}
-
-impl Settings {
-    fn store(&self) -> String {
-        self.store.clone().unwrap_or_else(|| store::default_url(|name| std::env::var(name).ok()))
-    }
-
-    async fn open_stores(&self, migrate: bool) -> Result<Stores, store::OpenError> {
-        store::open(&self.store(), self.ceremony_store.as_deref(), migrate).await
-    }
-}
-
-/// The service on the store that the settings name.
-async fn mfa(settings: &Settings) -> Result<Mfa, store::OpenError> {
-    let stores = settings.open_stores(settings.migrate).await?;
-    let hasher = mfa_http::hasher::BlockingHasher::default();
-    let events = mfa_http::events::LoggedEvents;
-    Ok(Mfa::builder(stores).hasher(std::sync::Arc::new(hasher)).events(std::sync::Arc::new(events)).build())
 }
 
 /// Writes a line to standard output; a closed pipe is an error like any other, not a panic.

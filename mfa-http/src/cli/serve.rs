@@ -2,11 +2,11 @@
 
 use mfa_core::random::{OsRandom, SecureRandom as _};
 use mfa_http::demo::Demo;
-use mfa_http::{AdminKey, App, router, server};
+use mfa_http::{AdminKey, App, router, server, settings};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Outcome, Settings, mfa, print};
+use super::{Outcome, Settings, print};
 
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Serve {
@@ -19,7 +19,7 @@ pub(super) async fn run(settings: &Settings, serve: &Serve) -> Outcome {
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
-    let mfa = mfa(settings).await?;
+    let mfa = settings.stores.mfa().await?;
     let app = App::new(mfa, admin_key()?);
     let demo = if serve.demo { Some(Demo::begin(app.clone()).await?) } else { None };
     // Before the line that tells a supervisor that we listen, so that it may stop us at once.
@@ -49,16 +49,12 @@ pub(super) async fn run(settings: &Settings, serve: &Serve) -> Outcome {
 
 /// The operator's key, or one for this run, printed once.
 fn admin_key() -> Result<AdminKey, Box<dyn std::error::Error + Send + Sync>> {
-    match std::env::var("MFA_ADMIN_KEY") {
-        Ok(key) if key.len() >= 16 => Ok(AdminKey::new(key)),
-        Ok(_) => Err("MFA_ADMIN_KEY must have 16 characters at least".into()),
-        Err(std::env::VarError::NotUnicode(_)) => Err("MFA_ADMIN_KEY is not UTF-8".into()),
-        Err(std::env::VarError::NotPresent) => {
-            let mut bytes = [0; 20];
-            OsRandom.fill(&mut bytes)?;
-            let key = data_encoding::HEXLOWER.encode(&bytes);
-            print(&format!("admin key for this run (header x-api-key): {key}"))?;
-            Ok(AdminKey::new(key))
-        }
+    if let Some(key) = settings::admin_key()? {
+        return Ok(key);
     }
+    let mut bytes = [0; 20];
+    OsRandom.fill(&mut bytes)?;
+    let key = data_encoding::HEXLOWER.encode(&bytes);
+    print(&format!("admin key for this run (header x-api-key): {key}"))?;
+    Ok(AdminKey::new(key))
 }

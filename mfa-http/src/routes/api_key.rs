@@ -9,16 +9,26 @@ use mfa_core::clock::UnixTime;
 use mfa_core::store::Cursor;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::App;
 use crate::api_key_view::ApiKeyView;
 use crate::authentication::{Administrator, Source, credentials};
 use crate::body::Body;
 use crate::error::ApiError;
+use crate::openapi::errors::{AdminErrors, BodyErrors, ErrorBody, ServerErrors, Throttled};
+use crate::openapi::requests::{Activation, NewApiKey};
 use crate::path::Segment;
 
 /// `POST /api-key` with `{"email"}`, and `expiresAt` in milliseconds for a key that ends by itself. The key is
 /// delivered, or read from the list; the answer does not hold it.
+#[utoipa::path(post, path = "/api-key", tag = "API keys", security(("adminKey" = [])),
+    request_body = NewApiKey,
+    responses(
+        (status = 204, description = "Created. Read the key from the list"),
+        (status = 400, description = "`email-required`, `invalid-expiry`, `invalid-json`", body = ErrorBody),
+        AdminErrors, BodyErrors, ServerErrors,
+    ))]
 pub(super) async fn create(
     _: Administrator,
     State(app): State<App>,
@@ -26,16 +36,21 @@ pub(super) async fn create(
 ) -> Result<StatusCode, ApiError> {
     let expires_at = match body.member("expiresAt") {
         None | Some(Value::Null) => None,
-        Some(time) => Some(time.as_u64().map(UnixTime::from_millis).ok_or(INVALID_EXPIRY)?),
+        Some(time) => {
+            let time = time.as_u64().filter(|time| *time <= LATEST);
+            Some(time.map(UnixTime::from_millis).ok_or(INVALID_EXPIRY)?)
+        }
     };
     app.mfa.create_expiring_api_key(body.text("email").unwrap_or_default(), expires_at).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// The end of the year 9999: what is later is a mistake, such as microseconds.
+const LATEST: u64 = 253_402_300_799_999;
 const INVALID_EXPIRY: ApiError =
     ApiError::bad_request("invalid-expiry", "expiresAt must be milliseconds since 1970");
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Activated {
     #[serde(rename = "apiSecret")]
     api_secret: String,
@@ -43,6 +58,17 @@ pub(super) struct Activated {
 
 /// `POST /api-key/activate` with `{"email", "apiKey"}`, or `apiKeyValue` as the other seed spells it. With
 /// `consumerKeyId` and `consumerKeySecret` the key becomes one more of that key's consumer.
+#[utoipa::path(post, path = "/api-key/activate", tag = "API keys", security(("adminKey" = [])),
+    request_body = Activation,
+    responses(
+        (status = 200, description = "The secret, shown this once", body = Activated),
+        (status = 400, description = "`email-required`, `api-key-required`, `api-key-already-activated`, `invalid-json`",
+            body = ErrorBody),
+        (status = 401, description = "`unauthorized`: active already, or the consumer's key is not valid", body = ErrorBody),
+        (status = 404, description = "`api-key-not-found`: no such key for that e-mail address", body = ErrorBody),
+        (status = 409, description = "`rotation-under-way`", body = ErrorBody),
+        AdminErrors, Throttled, BodyErrors, ServerErrors,
+    ))]
 pub(super) async fn activate(
     _: Administrator,
     State(app): State<App>,
@@ -78,7 +104,7 @@ pub(super) struct From {
     after: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Listed {
     keys: Vec<ApiKeyView>,
     /// Keys that are stored and cannot be read.
@@ -89,6 +115,13 @@ pub(super) struct Listed {
 }
 
 /// `GET /api-key`: a page of all keys.
+#[utoipa::path(get, path = "/api-key", tag = "API keys", security(("adminKey" = [])),
+    params(("after" = Option<String>, Query, description = "`next` of the page before")),
+    responses(
+        (status = 200, description = "A page of keys", body = Listed),
+        (status = 400, description = "`invalid-query`", body = ErrorBody),
+        AdminErrors, ServerErrors,
+    ))]
 pub(super) async fn list(
     _: Administrator,
     State(app): State<App>,
@@ -109,6 +142,13 @@ pub(super) async fn list(
 }
 
 /// `DELETE /api-key/{value}`: revokes at once and for good.
+#[utoipa::path(delete, path = "/api-key/{value}", tag = "API keys", security(("adminKey" = [])),
+    params(("value" = String, Path, description = "The key")),
+    responses(
+        (status = 204, description = "Revoked, at once and for good"),
+        (status = 404, description = "`api-key-not-found`", body = ErrorBody),
+        AdminErrors, ServerErrors,
+    ))]
 pub(super) async fn revoke(
     _: Administrator,
     State(app): State<App>,

@@ -16,12 +16,16 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{delete, get, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use utoipa_swagger_ui::SwaggerUi;
 
 use crate::App;
 use crate::error::ApiError;
+use crate::openapi;
 
 /// Time a request has from its head to its answer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -29,24 +33,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The whole service. Insert a [`Source`](crate::Source) into each request, so that failures are counted by
 /// the address they came from.
 pub fn router(app: App) -> Router {
-    Router::new()
-        .route("/api-key", get(api_key::list).post(api_key::create))
-        .route("/api-key/activate", post(api_key::activate))
-        .route("/api-key/rotate", post(rotation::rotate))
-        .route("/api-key/{value}", delete(api_key::revoke))
-        .route("/totp", post(totp::enroll))
-        .route("/totp/{uuid}", get(totp::status).delete(totp::delete))
-        .route("/totp/{uuid}/validate", post(totp::validate))
-        .route("/totp/{uuid}/reset", post(totp::reset))
-        .route("/webauthn/register", post(webauthn::begin_registration).put(webauthn::finish_registration))
-        .route("/webauthn/login", post(webauthn::begin_authentication).put(webauthn::finish_authentication))
-        .route("/webauthn/user", get(webauthn::list).delete(webauthn::delete_user))
-        .route("/webauthn/credential/{id}", delete(webauthn::delete_credential).patch(webauthn::rename))
-        .route("/u2f", post(u2f::begin_registration))
-        .route("/u2f/{uuid}", put(u2f::finish_registration).delete(u2f::delete))
-        .route("/u2f/{uuid}/auth", post(u2f::begin_authentication).put(u2f::finish_authentication))
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
+    let (router, contract) = documented().split_for_parts();
+    let contract = openapi::finished(contract);
+    router
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", contract))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .with_state(app)
@@ -60,6 +50,32 @@ pub fn router(app: App) -> Router {
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),
         ))
+}
+
+/// What [`router`] answers, as OpenAPI 3.1.
+pub fn contract() -> OpenApi {
+    openapi::finished(documented().into_openapi())
+}
+
+fn documented() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(openapi::outline())
+        .routes(routes!(api_key::list, api_key::create))
+        .routes(routes!(api_key::activate))
+        .routes(routes!(rotation::rotate))
+        .routes(routes!(api_key::revoke))
+        .routes(routes!(totp::enroll))
+        .routes(routes!(totp::status, totp::delete))
+        .routes(routes!(totp::validate))
+        .routes(routes!(totp::reset))
+        .routes(routes!(webauthn::begin_registration, webauthn::finish_registration))
+        .routes(routes!(webauthn::begin_authentication, webauthn::finish_authentication))
+        .routes(routes!(webauthn::list, webauthn::delete_user))
+        .routes(routes!(webauthn::delete_credential, webauthn::rename))
+        .routes(routes!(u2f::begin_registration))
+        .routes(routes!(u2f::finish_registration, u2f::delete))
+        .routes(routes!(u2f::begin_authentication, u2f::finish_authentication))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
 }
 
 async fn no_such_route() -> ApiError {

@@ -9,16 +9,19 @@ use mfa_core::api_key::ApiKeyError;
 use mfa_core::rotation::{RotationError, RotationOptions, RotationReport};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::App;
 use crate::authentication::{Source, credentials};
 use crate::body::Body;
 use crate::error::ApiError;
+use crate::openapi::errors::{BodyErrors, ErrorBody, ServerErrors, Throttled};
+use crate::openapi::requests::RotationRequest;
 
 /// How long one call works; what is left is for the next one.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Rotated {
     totp_complete: u64,
@@ -47,6 +50,15 @@ impl From<RotationReport> for Rotated {
 }
 
 /// `POST /api-key/rotate` with `{"oldKeyId", "oldKeySecret", "newKeyId", "newKeySecret"}`, and `revokeOld`.
+#[utoipa::path(post, path = "/api-key/rotate", tag = "API keys",
+    request_body = RotationRequest,
+    responses(
+        (status = 200, description = "How far it is. Call again until `done`", body = Rotated),
+        (status = 400, description = "`invalid-request`, `invalid-json`", body = ErrorBody),
+        (status = 404, description = "`old-key-not-valid`, `new-key-not-valid`", body = ErrorBody),
+        (status = 409, description = "`same-key`, `new-key-in-use`, `third-key`, `rotation-under-way`", body = ErrorBody),
+        Throttled, BodyErrors, ServerErrors,
+    ))]
 pub(super) async fn rotate(
     State(app): State<App>,
     Source(source): Source,

@@ -7,25 +7,39 @@ use axum::http::StatusCode;
 use mfa_core::totp::{Digits, HashAlgorithm, TotpError, TotpId, TotpOptions};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use crate::authentication::Authenticated;
 use crate::body::Body;
 use crate::error::ApiError;
+use crate::openapi::errors::{BodyErrors, ConsumerErrors, ErrorBody, ServerErrors, Throttled};
+use crate::openapi::requests::{Code, NewTotp};
 use crate::path::Segment;
 use crate::qr_code;
 
 /// What the authenticator app needs, shown once.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Enrolled {
     uuid: String,
+    #[schema(value_type = String)]
     totp_key: Zeroizing<String>,
+    #[schema(value_type = String)]
     otp_auth_url: Zeroizing<String>,
+    #[schema(value_type = String)]
     image_url: Zeroizing<String>,
 }
 
 /// `POST /totp` with `{"issuer"?, "label"?, "algorithm"?, "digits"?, "period"?}`.
+#[utoipa::path(post, path = "/totp", tag = "TOTP", security(("apiKey" = [], "apiSecret" = [])),
+    request_body = Option<NewTotp>,
+    responses(
+        (status = 200, description = "What the authenticator app needs, shown this once", body = Enrolled),
+        (status = 400, description = "`label-required`, `label-too-long`, `invalid-text`, `invalid-algorithm`, \
+            `invalid-digits`, `invalid-period`, `invalid-json`", body = ErrorBody),
+        ConsumerErrors, BodyErrors, ServerErrors,
+    ))]
 pub(super) async fn enroll(
     Authenticated(consumer): Authenticated,
     body: Body,
@@ -81,7 +95,7 @@ fn options(body: &Body) -> Result<TotpOptions, ApiError> {
     Ok(options.algorithm(algorithm).digits(digits).period(Duration::from_secs(period)))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Valid {
     message: &'static str,
     status: u16,
@@ -94,6 +108,17 @@ impl Valid {
 }
 
 /// `POST /totp/{uuid}/validate` with `{"code"}`, a string.
+#[utoipa::path(post, path = "/totp/{uuid}/validate", tag = "TOTP", security(("apiKey" = [], "apiSecret" = [])),
+    params(("uuid" = String, Path, description = "The TOTP's `uuid`")),
+    request_body = Code,
+    responses(
+        (status = 200, description = "The code is right, and used up", body = Valid),
+        (status = 400, description = "`code-required`, `invalid-json`", body = ErrorBody),
+        (status = 401, description = "`code-not-accepted`: wrong, too old, used, or no such TOTP; `unauthorized`",
+            body = ErrorBody),
+        (status = 403, description = "`totp-disabled`: too many failures in a row", body = ErrorBody),
+        Throttled, BodyErrors, ServerErrors,
+    ))]
 pub(super) async fn validate(
     Authenticated(consumer): Authenticated,
     Segment(uuid): Segment,
@@ -107,7 +132,7 @@ pub(super) async fn validate(
 }
 
 /// The state of an authenticator; times in milliseconds since 1970, durations in seconds.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Status {
     uuid: String,
@@ -121,6 +146,13 @@ pub(super) struct Status {
 }
 
 /// `GET /totp/{uuid}`: never the secret.
+#[utoipa::path(get, path = "/totp/{uuid}", tag = "TOTP", security(("apiKey" = [], "apiSecret" = [])),
+    params(("uuid" = String, Path, description = "The TOTP's `uuid`")),
+    responses(
+        (status = 200, description = "Its state, never its secret", body = Status),
+        (status = 404, description = "`totp-not-found`", body = ErrorBody),
+        ConsumerErrors, ServerErrors,
+    ))]
 pub(super) async fn status(
     Authenticated(consumer): Authenticated,
     Segment(uuid): Segment,
@@ -139,6 +171,13 @@ pub(super) async fn status(
 }
 
 /// `POST /totp/{uuid}/reset`: forgets failed attempts.
+#[utoipa::path(post, path = "/totp/{uuid}/reset", tag = "TOTP", security(("apiKey" = [], "apiSecret" = [])),
+    params(("uuid" = String, Path, description = "The TOTP's `uuid`")),
+    responses(
+        (status = 204, description = "Failed attempts are forgotten"),
+        (status = 404, description = "`totp-not-found`", body = ErrorBody),
+        ConsumerErrors, ServerErrors,
+    ))]
 pub(super) async fn reset(
     Authenticated(consumer): Authenticated,
     Segment(uuid): Segment,
@@ -148,6 +187,13 @@ pub(super) async fn reset(
 }
 
 /// `DELETE /totp/{uuid}`.
+#[utoipa::path(delete, path = "/totp/{uuid}", tag = "TOTP", security(("apiKey" = [], "apiSecret" = [])),
+    params(("uuid" = String, Path, description = "The TOTP's `uuid`")),
+    responses(
+        (status = 204, description = "Deleted"),
+        (status = 404, description = "`totp-not-found`", body = ErrorBody),
+        ConsumerErrors, ServerErrors,
+    ))]
 pub(super) async fn delete(
     Authenticated(consumer): Authenticated,
     Segment(uuid): Segment,

@@ -9,22 +9,25 @@ use mfa_core::store::UserId;
 use mfa_core::u2f::{U2fAuthenticationResponse, U2fError, U2fRefusal, U2fRegistrationResponse};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::totp::Valid;
 use crate::authentication::Authenticated;
 use crate::body::Body;
 use crate::error::ApiError;
+use crate::openapi::errors::{BodyErrors, ConsumerErrors, ErrorBody, ServerErrors};
+use crate::openapi::requests::{NewU2f, U2fAuthentication, U2fRegistration};
 use crate::path::Segment;
 
 const VERSION: &str = "U2F_V2";
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Begun {
     uuid: String,
     challenge: RegistrationRequest,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct RegistrationRequest {
     version: &'static str,
@@ -33,6 +36,13 @@ struct RegistrationRequest {
 }
 
 /// `POST /u2f` with `{"appId"}`.
+#[utoipa::path(post, path = "/u2f", tag = "U2F", security(("apiKey" = [], "apiSecret" = [])),
+    request_body = NewU2f,
+    responses(
+        (status = 200, description = "A registration request, U2F Raw Messages", body = Begun),
+        (status = 400, description = "`app-id-required`, `invalid-app-id`, `invalid-json`", body = ErrorBody),
+        ConsumerErrors, BodyErrors, ServerErrors,
+    ))]
 pub(super) async fn begin_registration(
     Authenticated(consumer): Authenticated,
     body: Body,
@@ -46,6 +56,14 @@ pub(super) async fn begin_registration(
 }
 
 /// `PUT /u2f/{uuid}` with `{"signResult": {"clientData", "registrationData"}}`.
+#[utoipa::path(put, path = "/u2f/{uuid}", tag = "U2F", security(("apiKey" = [], "apiSecret" = [])),
+    params(("uuid" = String, Path, description = "The record's `uuid`")), request_body = U2fRegistration,
+    responses(
+        (status = 204, description = "Registered"),
+        (status = 400, description = "`malformed`, `token-error`, or the check that failed", body = ErrorBody),
+        (status = 404, description = "`u2f-not-found`", body = ErrorBody),
+        ConsumerErrors, BodyErrors, ServerErrors,
+    ))]
 pub(super) async fn finish_registration(
     Authenticated(consumer): Authenticated,
     Segment(uuid): Segment,
@@ -59,7 +77,7 @@ pub(super) async fn finish_registration(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct AuthenticationRequest {
     uuid: String,
@@ -70,6 +88,14 @@ pub(super) struct AuthenticationRequest {
 }
 
 /// `POST /u2f/{uuid}/auth`: the body is ignored.
+#[utoipa::path(post, path = "/u2f/{uuid}/auth", tag = "U2F", security(("apiKey" = [], "apiSecret" = [])),
+    params(("uuid" = String, Path, description = "The record's `uuid`")),
+    responses(
+        (status = 200, description = "An authentication request, U2F Raw Messages", body = AuthenticationRequest),
+        (status = 400, description = "`not-registered`", body = ErrorBody),
+        (status = 404, description = "`u2f-not-found`", body = ErrorBody),
+        ConsumerErrors, ServerErrors,
+    ))]
 pub(super) async fn begin_authentication(
     Authenticated(consumer): Authenticated,
     Segment(uuid): Segment,
@@ -80,6 +106,14 @@ pub(super) async fn begin_authentication(
 }
 
 /// `PUT /u2f/{uuid}/auth` with `{"signResult": {"clientData", "signatureData", "keyHandle"?}}`.
+#[utoipa::path(put, path = "/u2f/{uuid}/auth", tag = "U2F", security(("apiKey" = [], "apiSecret" = [])),
+    params(("uuid" = String, Path, description = "The record's `uuid`")), request_body = U2fAuthentication,
+    responses(
+        (status = 200, description = "The user proved possession of the key", body = Valid),
+        (status = 400, description = "`malformed`, `token-error`, `not-registered`, or the check that failed", body = ErrorBody),
+        (status = 404, description = "`u2f-not-found`", body = ErrorBody),
+        ConsumerErrors, BodyErrors, ServerErrors,
+    ))]
 pub(super) async fn finish_authentication(
     Authenticated(consumer): Authenticated,
     Segment(uuid): Segment,
@@ -98,6 +132,13 @@ pub(super) async fn finish_authentication(
 }
 
 /// `DELETE /u2f/{uuid}`: the whole record.
+#[utoipa::path(delete, path = "/u2f/{uuid}", tag = "U2F", security(("apiKey" = [], "apiSecret" = [])),
+    params(("uuid" = String, Path, description = "The record's `uuid`")),
+    responses(
+        (status = 204, description = "Deleted, with all credentials of the user"),
+        (status = 404, description = "`u2f-not-found`", body = ErrorBody),
+        ConsumerErrors, ServerErrors,
+    ))]
 pub(super) async fn delete(
     Authenticated(consumer): Authenticated,
     Segment(uuid): Segment,

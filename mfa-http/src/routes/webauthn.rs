@@ -9,11 +9,17 @@ use mfa_core::webauthn::{
 };
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::webauthn_error::{authentication_error, deletion_error, registration_error};
 use crate::authentication::Authenticated;
 use crate::body::{Body, RawBody};
 use crate::error::ApiError;
+use crate::openapi::errors::{BodyErrors, ConsumerErrors, ErrorBody, ServerErrors, WebauthnErrors};
+use crate::openapi::requests::{
+    AuthenticationResponseJson, CreationOptions, Label, RegistrationResponseJson, RelyingPartyHeaders,
+    RequestOptions, UserHeader,
+};
 use crate::path::Segment;
 use crate::relying_party::{Meta, User};
 
@@ -25,6 +31,13 @@ pub(super) struct Begun {
 }
 
 /// `POST /webauthn/register`: the body is ignored.
+#[utoipa::path(post, path = "/webauthn/register", tag = "WebAuthn", security(("apiKey" = [], "apiSecret" = [])),
+    params(RelyingPartyHeaders),
+    responses(
+        (status = 200, description = "For `navigator.credentials.create()`, and the user's `uuid`", body = CreationOptions),
+        (status = 400, description = "`invalid-relying-party`, `invalid-user-uuid`, `invalid-header`", body = ErrorBody),
+        WebauthnErrors, ServerErrors,
+    ))]
 pub(super) async fn begin_registration(
     Authenticated(consumer): Authenticated,
     meta: Meta,
@@ -34,12 +47,20 @@ pub(super) async fn begin_registration(
     Ok(Json(Begun { uuid: user.to_string(), options }))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Registered {
     key_handle_hash: String,
 }
 
 /// `PUT /webauthn/register` with what `navigator.credentials.create()` returned.
+#[utoipa::path(put, path = "/webauthn/register", tag = "WebAuthn", security(("apiKey" = [], "apiSecret" = [])),
+    params(RelyingPartyHeaders), request_body = RegistrationResponseJson,
+    responses(
+        (status = 200, description = "The credential's name towards consumers", body = Registered),
+        (status = 400, description = "`malformed-response`, the check that failed (such as `origin`, `challenge`, \
+            `attestation`), `user-uuid-required`, or as for `POST`", body = ErrorBody),
+        WebauthnErrors, BodyErrors, ServerErrors,
+    ))]
 pub(super) async fn finish_registration(
     Authenticated(consumer): Authenticated,
     meta: Meta,
@@ -54,6 +75,14 @@ pub(super) async fn finish_registration(
 }
 
 /// `POST /webauthn/login`: the body is ignored.
+#[utoipa::path(post, path = "/webauthn/login", tag = "WebAuthn", security(("apiKey" = [], "apiSecret" = [])),
+    params(RelyingPartyHeaders),
+    responses(
+        (status = 200, description = "For `navigator.credentials.get()`", body = RequestOptions),
+        (status = 400, description = "`no-credentials`, `invalid-relying-party`, `invalid-user-uuid`, `invalid-header`",
+            body = ErrorBody),
+        WebauthnErrors, ServerErrors,
+    ))]
 pub(super) async fn begin_authentication(
     Authenticated(consumer): Authenticated,
     meta: Meta,
@@ -63,7 +92,7 @@ pub(super) async fn begin_authentication(
     Ok(Json(webauthn.begin_authentication(user).await.map_err(authentication_error)?))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct LoggedIn {
     /// The raw id forced into text: of no use for real keys, and kept for clients that expect the member.
     #[serde(rename = "credentialId")]
@@ -72,6 +101,14 @@ pub(super) struct LoggedIn {
 }
 
 /// `PUT /webauthn/login` with what `navigator.credentials.get()` returned.
+#[utoipa::path(put, path = "/webauthn/login", tag = "WebAuthn", security(("apiKey" = [], "apiSecret" = [])),
+    params(RelyingPartyHeaders), request_body = AuthenticationResponseJson,
+    responses(
+        (status = 200, description = "The user proved possession of this credential", body = LoggedIn),
+        (status = 400, description = "`malformed-response`, the check that failed (such as `signature`, `sign-count`), \
+            `user-uuid-required`, or as for `POST`", body = ErrorBody),
+        WebauthnErrors, BodyErrors, ServerErrors,
+    ))]
 pub(super) async fn finish_authentication(
     Authenticated(consumer): Authenticated,
     meta: Meta,
@@ -90,7 +127,7 @@ pub(super) async fn finish_authentication(
 }
 
 /// A credential as its user's consumer sees it; times in milliseconds since 1970.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct CredentialView {
     #[serde(rename = "key_handle_hash")]
@@ -128,7 +165,7 @@ impl CredentialView {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct UserView {
     uuid: String,
     credentials: Vec<CredentialView>,
@@ -137,6 +174,13 @@ pub(super) struct UserView {
 }
 
 /// `GET /webauthn/user`: the user's credentials; none for a user that is not there.
+#[utoipa::path(get, path = "/webauthn/user", tag = "WebAuthn", security(("apiKey" = [], "apiSecret" = [])),
+    params(UserHeader),
+    responses(
+        (status = 200, description = "The user's credentials; none for a user that is not there", body = UserView),
+        (status = 400, description = "`user-uuid-required`, `invalid-user-uuid`, `invalid-header`", body = ErrorBody),
+        ConsumerErrors, ServerErrors,
+    ))]
 pub(super) async fn list(
     Authenticated(consumer): Authenticated,
     User(user): User,
@@ -152,6 +196,14 @@ pub(super) async fn list(
 }
 
 /// `DELETE /webauthn/user`: gone afterwards, whether it was there or not.
+#[utoipa::path(delete, path = "/webauthn/user", tag = "WebAuthn", security(("apiKey" = [], "apiSecret" = [])),
+    params(RelyingPartyHeaders),
+    responses(
+        (status = 204, description = "Gone, whether it was there or not"),
+        (status = 400, description = "`user-uuid-required`, `invalid-user-uuid`, `invalid-relying-party`, `invalid-header`",
+            body = ErrorBody),
+        WebauthnErrors, ServerErrors,
+    ))]
 pub(super) async fn delete_user(
     Authenticated(consumer): Authenticated,
     meta: Meta,
@@ -161,6 +213,15 @@ pub(super) async fn delete_user(
 }
 
 /// `DELETE /webauthn/credential/{id}`: a key handle hash, or `u2f` for the legacy key.
+#[utoipa::path(delete, path = "/webauthn/credential/{id}", tag = "WebAuthn", security(("apiKey" = [], "apiSecret" = [])),
+    params(("id" = String, Path, description = "A `key_handle_hash`, or `u2f` for the legacy key"), RelyingPartyHeaders),
+    responses(
+        (status = 204, description = "Deleted"),
+        (status = 400, description = "`user-uuid-required`, `invalid-user-uuid`, `invalid-relying-party`, `invalid-header`",
+            body = ErrorBody),
+        (status = 404, description = "`credential-not-found`", body = ErrorBody),
+        WebauthnErrors, ServerErrors,
+    ))]
 pub(super) async fn delete_credential(
     Authenticated(consumer): Authenticated,
     meta: Meta,
@@ -177,6 +238,15 @@ pub(super) async fn delete_credential(
 }
 
 /// `PATCH /webauthn/credential/{id}` with `{"label": …}`, a string or `null`.
+#[utoipa::path(patch, path = "/webauthn/credential/{id}", tag = "WebAuthn", security(("apiKey" = [], "apiSecret" = [])),
+    params(("id" = String, Path, description = "A `key_handle_hash`"), UserHeader), request_body = Label,
+    responses(
+        (status = 204, description = "Renamed"),
+        (status = 400, description = "`invalid-label`, `invalid-json`, `user-uuid-required`, `invalid-user-uuid`, `invalid-header`",
+            body = ErrorBody),
+        (status = 404, description = "`credential-not-found`", body = ErrorBody),
+        ConsumerErrors, BodyErrors, ServerErrors,
+    ))]
 pub(super) async fn rename(
     Authenticated(consumer): Authenticated,
     User(user): User,

@@ -8,6 +8,7 @@ mod demo;
 mod faults;
 mod limits;
 mod logs;
+mod openapi;
 mod process;
 mod program;
 mod rotation;

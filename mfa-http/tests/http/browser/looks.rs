@@ -76,13 +76,14 @@ async fn look(page: &Page, state: &str) {
             let feature = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
             page.devtools("Emulation.setEmulatedMedia", feature).await;
             // Colours that change slowly are looked at when they have changed.
-            let settled = "await Promise.all(document.getAnimations().map((one) => one.finished));";
+            let settled = "await Promise.allSettled(document.getAnimations().map((one) => one.finished));";
             page.script(settled, &[]).await.unwrap();
             let seen = page.script(FAINT, &[]).await.unwrap();
             assert!(seen["looked"].as_u64().unwrap() > 15, "{seen}");
             assert_eq!(seen["faint"], json!([]), "{state} {size} {scheme}");
             let wide = page.script(WIDE, &[json!(width)]).await.unwrap();
             assert_eq!(wide, json!([]), "{state} {size} is too wide");
+            page.script("scrollTo(0, 0);", &[]).await.unwrap();
             let shot = page.devtools("Page.captureScreenshot", json!({"captureBeyondViewport": true})).await;
             let png = BASE64.decode(shot["data"].as_str().unwrap().as_bytes()).unwrap();
             std::fs::write(format!("{folder}/{state}-{size}-{scheme}.png"), png).unwrap();
@@ -104,6 +105,10 @@ async fn every_state_is_readable_and_named() {
     page.press("#totp-form .primary").await;
     page.said("totp").await;
     look(&page, "3-wrong-code").await;
+    let code = code_at(&page.text("#totp-key").await.replace(' ', ""), SystemClock.now());
+    page.type_into("#totp-code", &code).await;
+    page.press("#totp-form .primary").await;
+    assert!(page.said("totp").await.starts_with("Accepted."));
     page.press("#passkey-form .primary").await;
     page.said("passkey").await;
     page.press("#login").await;
@@ -117,7 +122,7 @@ async fn every_state_is_readable_and_named() {
     page.said("u2f").await;
     look(&page, "5-u2f").await;
     // A wrong code is a 401, which browsers write down as an error of the network, and nothing else is.
-    let errors = page.close().await;
+    let errors = page.errors().await;
     assert!(errors.len() == 1 && errors[0].contains("401"), "{errors:?}");
 }
 
@@ -157,5 +162,5 @@ async fn a_keyboard_is_enough() {
     }
     press_key(&page, Key::Enter.into()).await;
     assert!(page.said("totp").await.starts_with("Accepted."));
-    assert_eq!(page.close().await, Vec::<String>::new());
+    assert_eq!(page.errors().await, Vec::<String>::new());
 }

@@ -8,8 +8,9 @@ mod refusals;
 mod tls;
 mod totp;
 
-use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -32,8 +33,7 @@ pub(crate) struct Page {
     pub(crate) origin: String,
     tls: Tls,
     server: Process,
-    driver: Child,
-    _folder: TempDir,
+    _driver: Driver,
 }
 
 impl Page {
@@ -46,19 +46,7 @@ impl Page {
         let tls = Tls::new();
         let origin = tls.in_front_of(&server.url).await;
 
-        let mut driver = Command::new(driver)
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let port = lines.find_map(|line| {
-            let (_, port) = line.split_once("started successfully on port ")?;
-            Some(port.trim_end_matches('.').to_owned())
-        });
-        // Its output is read on, lest it wait for a reader.
-        std::thread::spawn(move || lines.for_each(drop));
+        let mut driver = Driver::start(&driver, folder);
         let arguments = [
             "--headless".to_owned(),
             "--no-sandbox".to_owned(),
@@ -70,7 +58,7 @@ impl Page {
             "--force-color-profile=srgb".to_owned(),
             "--host-resolver-rules=MAP * 127.0.0.1".to_owned(),
             format!("--ignore-certificate-errors-spki-list={}", tls.fingerprint),
-            format!("--user-data-dir={}", folder.path().join("profile").display()),
+            format!("--user-data-dir={}", driver.folder.path().join("profile").display()),
         ];
         let capabilities = json!({
             "goog:chromeOptions": {"binary": chromium, "args": arguments},
@@ -80,11 +68,12 @@ impl Page {
         let client = ClientBuilder::rustls()
             .unwrap()
             .capabilities(capabilities)
-            .connect(&format!("http://127.0.0.1:{}", port.unwrap()))
+            .connect(&format!("http://{}", driver.address))
             .await
             .unwrap();
+        driver.session = client.session_id().await.unwrap();
         client.set_window_size(1280, 900).await.unwrap();
-        let page = Self { client, origin, tls, server, driver, _folder: folder };
+        let page = Self { client, origin, tls, server, _driver: driver };
         page.load().await;
         Some(page)
     }
@@ -152,21 +141,59 @@ impl Page {
         self.client.issue_cmd(command).await.unwrap()
     }
 
-    /// Ends the browser; the errors that the page wrote to its console.
-    pub(crate) async fn close(self) -> Vec<String> {
+    /// The errors that the page wrote to its console.
+    pub(crate) async fn errors(&self) -> Vec<String> {
         let log = self.client.issue_cmd(ConsoleLog).await.unwrap();
         let entries = log.as_array().unwrap().iter().filter(|entry| entry["level"] == "SEVERE");
-        let errors = entries.map(|entry| entry["message"].as_str().unwrap().to_owned()).collect();
-        self.client.clone().close().await.unwrap();
-        errors
+        entries.map(|entry| entry["message"].as_str().unwrap().to_owned()).collect()
     }
 }
 
-impl Drop for Page {
+/// The program that drives the browser.
+struct Driver {
+    process: Child,
+    address: String,
+    session: Option<String>,
+    folder: TempDir,
+}
+
+impl Driver {
+    /// The driver takes a free port by itself, of IPv4, and gives up if another process has it for IPv6.
+    fn start(program: &Path, folder: TempDir) -> Self {
+        for _ in 0..10 {
+            let mut command = Command::new(program);
+            command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null());
+            let mut process = command.spawn().unwrap();
+            let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
+            let port = lines.find_map(|line| {
+                let (_, port) = line.split_once("started successfully on port ")?;
+                Some(port.trim_end_matches('.').to_owned())
+            });
+            if let Some(port) = port {
+                // Its output is read on, lest it wait for a reader.
+                std::thread::spawn(move || lines.for_each(drop));
+                return Self { process, address: format!("127.0.0.1:{port}"), session: None, folder };
+            }
+            process.wait().unwrap();
+        }
+        panic!("{} does not start", program.display());
+    }
+}
+
+impl Drop for Driver {
+    /// Whatever became of the test: the driver ends the browser's processes when its session ends, and only then.
     fn drop(&mut self) {
-        // The driver ends its browser when it is told to end.
-        let _ = Command::new("kill").arg(self.driver.id().to_string()).status();
-        let _ = self.driver.wait();
+        if let (Some(session), Ok(mut stream)) = (&self.session, TcpStream::connect(&self.address)) {
+            let end = format!("DELETE /session/{session} HTTP/1.1\r\nhost: {}\r\n\r\n", self.address);
+            let _ = stream.set_read_timeout(Some(PATIENCE));
+            let _ = stream.write_all(end.as_bytes());
+            // It answers when the browser is gone, and leaves the connection open.
+            let _ = stream.read(&mut [0; 256]);
+        }
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        // What is left of a browser that never answered is known by its folder.
+        let _ = Command::new("pkill").args(["-KILL", "-f"]).arg(self.folder.path()).status();
     }
 }
 

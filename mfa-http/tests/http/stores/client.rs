@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mfa_core::clock::{Clock as _, SystemClock};
-use mfa_store_conformance::authenticator::{Browser, SoftAuthenticator};
+use mfa_store_conformance::authenticator::{Browser, Key, SoftAuthenticator, SoftU2fKey, certificate};
 use mfa_store_conformance::races::code_at;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -123,6 +123,31 @@ impl Consumer {
 
     pub(crate) async fn finish_login(&self, user: &str, asserted: &Value) -> u16 {
         answer(self.about(user, Method::PUT, "/webauthn/login").json(asserted)).await.0
+    }
+
+    /// Registers a key by raw U2F messages; its user.
+    pub(crate) async fn register_u2f(&self, key: &SoftU2fKey) -> String {
+        let begin = self.request(Method::POST, "/u2f").json(&json!({"appId": ORIGIN}));
+        let (status, asked) = answer(begin).await;
+        assert_eq!(status, 200, "{asked}");
+        let (user, maker) = (asked["uuid"].as_str().unwrap().to_owned(), Key::generate(-7));
+        let challenge = asked["challenge"]["challenge"].as_str().unwrap();
+        let typ = "navigator.id.finishEnrollment";
+        let answered = key.register(typ, ORIGIN, ORIGIN, challenge, &certificate(&maker), &maker);
+        let finish = self.request(Method::PUT, &format!("/u2f/{user}"));
+        assert_eq!(answer(finish.json(&json!({"signResult": answered}))).await.0, 204);
+        user
+    }
+
+    pub(crate) async fn log_in_by_u2f(&self, user: &str, key: &mut SoftU2fKey) -> u16 {
+        let path = format!("/u2f/{user}/auth");
+        let (status, asked) = answer(self.request(Method::POST, &path)).await;
+        if status != 200 {
+            return status;
+        }
+        let challenge = asked["challenge"].as_str().unwrap();
+        let signed = key.authenticate("navigator.id.getAssertion", ORIGIN, ORIGIN, challenge);
+        answer(self.request(Method::PUT, &path).json(&json!({"signResult": signed}))).await.0
     }
 
     /// The key handle hashes of a user's credentials.

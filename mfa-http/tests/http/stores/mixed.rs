@@ -1,6 +1,7 @@
 //! Two stores at once: ceremonies in Redis, the rest in PostgreSQL.
 
 use std::process::Command;
+use std::time::Duration;
 
 use mfa_store_conformance::authenticator::SoftAuthenticator;
 use mfa_store_conformance::servers::{OwnServer, unique_name};
@@ -13,7 +14,7 @@ use crate::program::{Process, program};
 async fn ceremonies_live_elsewhere() {
     let Some(place) = Place::shared("postgres").await else { return };
     // As it comes from the box: good enough for ceremonies, and for nothing else.
-    let Some(redis) = OwnServer::start("redis", &["--appendonly", "no"]) else { return };
+    let Some(mut redis) = OwnServer::start("redis", &["--appendonly", "no"]) else { return };
     let prefix = unique_name();
     let url = format!("redis://{}?prefix={prefix}", redis.address);
     let folder = tempfile::tempdir().unwrap();
@@ -22,9 +23,9 @@ async fn ceremonies_live_elsewhere() {
     let consumer = Consumer::new(&[&server]).await;
     let mut authenticator = SoftAuthenticator::new(-7);
     let (user, created) = consumer.begin_registration("", &authenticator).await.unwrap();
+    let port = redis.address.port().to_string();
     let keys = || {
-        let port = redis.address.port().to_string();
-        let output = Command::new("redis-cli").args(["-p", &port, "KEYS", "*"]).output().unwrap();
+        let output = Command::new("redis-cli").args(["-p", port.as_str(), "KEYS", "*"]).output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
     assert!(keys().starts_with(&format!("{prefix}:ceremony:")) && keys().lines().count() == 1, "{}", keys());
@@ -34,4 +35,20 @@ async fn ceremonies_live_elsewhere() {
     let asserted = consumer.begin_login(&user, &mut authenticator).await.unwrap();
     assert_eq!(consumer.finish_login(&user, &asserted).await, 200);
     assert_eq!(consumer.finish_login(&user, &asserted).await, 400);
+
+    // Either of the two being away makes the server unready, and it comes back by itself.
+    let ready = async || {
+        let asked = reqwest::get(format!("{}/health/ready", server.url)).await;
+        asked.unwrap().status().as_u16()
+    };
+    assert_eq!(ready().await, 204);
+    redis.kill();
+    assert_eq!(ready().await, 503);
+    redis.restart();
+    let back = async {
+        while ready().await != 204 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), back).await.unwrap();
 }

@@ -1,6 +1,6 @@
 //! The program on each store: races between two servers, lost answers, killed servers, the seeds' tables.
 
-mod client;
+pub(crate) mod client;
 mod doctor;
 mod failover;
 mod history;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use mfa_core::clock::{Clock as _, SystemClock};
 use mfa_core::random::{OsRandom, SecureRandom as _};
-use mfa_store_conformance::authenticator::SoftAuthenticator;
+use mfa_store_conformance::authenticator::{SoftAuthenticator, SoftU2fKey};
 use mfa_store_conformance::races::code_at;
 use mfa_store_conformance::sample::at_once;
 use reqwest::Method;
@@ -39,13 +39,14 @@ struct Factors {
     /// Ids and shared secrets.
     totp: Vec<(String, String)>,
     users: Vec<(String, SoftAuthenticator)>,
+    u2f: Vec<(String, SoftU2fKey)>,
 }
 
 async fn enroll(consumer: &Arc<Consumer>, count: usize) -> Factors {
     let lanes = at_once((0..16).map(|lane| {
         let consumer = Arc::clone(consumer);
         async move {
-            let (mut totp, mut users) = (Vec::new(), Vec::new());
+            let (mut totp, mut users, mut u2f) = (Vec::new(), Vec::new(), Vec::new());
             for n in (lane..count).step_by(16) {
                 let (status, body) = answer(consumer.request(Method::POST, "/totp").json(&json!({}))).await;
                 assert_eq!(status, 200, "{body}");
@@ -57,16 +58,19 @@ async fn enroll(consumer: &Arc<Consumer>, count: usize) -> Factors {
                     assert_eq!(consumer.finish_registration(&user, &created).await.0, 200);
                     authenticator.counter = 2;
                     users.push((user, authenticator));
+                    let key = SoftU2fKey::new();
+                    u2f.push((consumer.register_u2f(&key).await, key));
                 }
             }
-            Factors { totp, users }
+            Factors { totp, users, u2f }
         }
     }))
     .await;
-    let mut all = Factors { totp: Vec::new(), users: Vec::new() };
+    let mut all = Factors { totp: Vec::new(), users: Vec::new(), u2f: Vec::new() };
     for lane in lanes {
         all.totp.extend(lane.totp);
         all.users.extend(lane.users);
+        all.u2f.extend(lane.u2f);
     }
     all
 }
@@ -84,8 +88,10 @@ async fn kill(store: &str) {
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     };
     let stop = Arc::new(AtomicBool::new(false));
-    let traffic: Vec<_> =
-        (0..4).map(|_| tokio::spawn(traffic(Arc::clone(&old), Arc::clone(&stop)))).collect();
+    let mut tasks: Vec<_> =
+        (0..3).map(|_| tokio::spawn(traffic(Arc::clone(&old), Arc::clone(&stop)))).collect();
+    let early = factors.totp[0].0.clone();
+    tasks.push(tokio::spawn(once_joined(Arc::clone(&new), early, Arc::clone(&stop))));
     let mut killed = 0;
     let bound = 150 + records() as u64 / 5;
     for _ in 0..KILLS {
@@ -98,7 +104,7 @@ async fn kill(store: &str) {
     assert!(killed >= KILLS / 2, "only {killed} were under way");
     assert!(rotate().wait().unwrap().success());
     stop.store(true, Ordering::SeqCst);
-    for task in traffic {
+    for task in tasks {
         factors.totp.extend(task.await.unwrap());
     }
 
@@ -118,11 +124,23 @@ async fn kill(store: &str) {
         let asserted = new.begin_login(user, authenticator).await.unwrap();
         assert_eq!(new.finish_login(user, &asserted).await, 200);
     }
+    for (user, key) in &mut factors.u2f {
+        assert_eq!(new.log_in_by_u2f(user, key).await, 200);
+    }
     // Nothing is left under an older data key.
     let mut command = program(place.folder.path());
     command.args(["--store", &place.url, "api-key", "upgrade", &new.key]).env("MFA_API_SECRET", &new.secret);
     let upgraded = String::from_utf8(command.output().unwrap().stdout).unwrap();
     assert!(upgraded.starts_with("0 records re-encrypted\ndone"), "{upgraded}");
+}
+
+/// The same by the new key, as soon as it opens what the old one enrolled.
+async fn once_joined(new: Arc<Consumer>, early: String, stop: Arc<AtomicBool>) -> Vec<(String, String)> {
+    let status = || answer(new.request(Method::GET, &format!("/totp/{early}")));
+    while status().await.0 != 200 && !stop.load(Ordering::SeqCst) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    traffic(Arc::clone(&new), stop).await
 }
 
 /// Enrols, and verifies half of what it enrolled, until told to stop; the others are for the end.

@@ -55,6 +55,8 @@ async fn postgres() {
         format!("postgres://mfa@localhost:{port}/postgres?sslmode={mode}&sslrootcert={}", authority.display())
     };
     let others = others.path().join("ca.pem");
+    // It takes connections before it serves them.
+    super::connect(&url("verify-full", &file("ca.pem"))).await;
     works(&url("verify-full", &file("ca.pem")), files.path(), &others).await;
     refused(&url("verify-full", &others), files.path(), &others, "certificate");
     let elsewhere = url("verify-full", &file("ca.pem")).replace("localhost", "127.0.0.1");

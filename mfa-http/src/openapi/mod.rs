@@ -1,0 +1,80 @@
+//! The contract: OpenAPI 3.1 from the handlers, with examples from real answers (`tests/http/openapi.rs` makes them).
+
+pub(crate) mod errors;
+pub(crate) mod requests;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{Components, InfoBuilder, OpenApi, OpenApiBuilder, PathItem, RefOr};
+
+const ABOUT: &str = "Multi-factor authentication that many applications share.\n\n\
+    A consumer sends its API key and secret with each request. Errors have one body, whose `code` is stable. \
+    401 means wrong, 429 wait for `Retry-After` seconds, 503 try again. \
+    Members of request bodies are matched whatever their case; unknown ones are ignored.";
+
+/// By method, path and status: an answer that the service gave.
+const EXAMPLES: &str = include_str!("examples.json");
+
+/// Everything but the operations.
+pub(crate) fn outline() -> OpenApi {
+    let header = |name: &str, about: &str| {
+        SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(name, about)))
+    };
+    let mut components = Components::new();
+    components.add_security_scheme("apiKey", header("x-mfa-apikey", "The consumer's API key"));
+    components.add_security_scheme("apiSecret", header("x-mfa-apisecret", "Its secret, from the activation"));
+    components.add_security_scheme("adminKey", header("x-api-key", "The operator's `MFA_ADMIN_KEY`"));
+    let tag = |name: &str, about: &str| TagBuilder::new().name(name).description(Some(about)).build();
+    OpenApiBuilder::new()
+        .info(
+            InfoBuilder::new()
+                .title("mfa")
+                .version(env!("CARGO_PKG_VERSION"))
+                .description(Some(ABOUT))
+                .build(),
+        )
+        .components(Some(components))
+        .tags(Some([
+            tag("TOTP", "Authenticator apps, RFC 6238"),
+            tag("WebAuthn", "Passkeys and security keys"),
+            tag("U2F", "Legacy keys by raw messages"),
+            tag("API keys", "For administrators, and for whoever rotates a key"),
+            tag("Operations", "For load balancers"),
+        ]))
+        .build()
+}
+
+/// Puts the examples in.
+pub(crate) fn finished(mut contract: OpenApi) -> OpenApi {
+    // They are compiled in, and a test reads them.
+    let examples: BTreeMap<String, Value> = serde_json::from_str(EXAMPLES).unwrap_or_default();
+    for (path, item) in &mut contract.paths.paths {
+        for (method, operation) in operations(item) {
+            for (status, response) in &mut operation.responses.responses {
+                let example = examples.get(&format!("{method} {path} {status}"));
+                let RefOr::T(response) = response else { continue };
+                if let (Some(example), Some(RefOr::T(content))) =
+                    (example, response.content.get_mut("application/json"))
+                {
+                    content.example = Some(example.clone());
+                }
+            }
+        }
+    }
+    contract
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let all = [
+        ("GET", &mut item.get),
+        ("POST", &mut item.post),
+        ("PUT", &mut item.put),
+        ("PATCH", &mut item.patch),
+        ("DELETE", &mut item.delete),
+    ];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}

@@ -1,0 +1,86 @@
+//! What an operator tells the server and the Lambda function alike, and the service that follows from it.
+
+use std::sync::Arc;
+
+use clap::ArgAction;
+use mfa_core::Mfa;
+use mfa_core::store::Stores;
+
+use crate::AdminKey;
+use crate::events::LoggedEvents;
+use crate::hasher::BlockingHasher;
+use crate::store::{self, OpenError};
+
+/// Where things are kept.
+#[derive(Debug, clap::Args)]
+pub struct StoreSettings {
+    /// Where everything is kept: `memory://`, `sqlite://PATH`, `postgres://…`, `redis://…`, `redis-cluster://…` or
+    /// `dynamodb://REGION` [default: the tables that a seed's environment names, or `sqlite://mfa.db`]
+    #[arg(long, env = "MFA_STORE", global = true, hide_env_values = true)]
+    store: Option<String>,
+    /// Where open ceremonies are kept, if not with the rest
+    #[arg(long, env = "MFA_CEREMONY_STORE", global = true, hide_env_values = true)]
+    ceremony_store: Option<String>,
+    /// Create or upgrade the store's tables at start
+    #[arg(long, env = "MFA_MIGRATE", default_value_t = true, action = ArgAction::Set, global = true,
+          num_args = 0..=1, default_missing_value = "true")]
+    migrate: bool,
+}
+
+impl StoreSettings {
+    /// The URL of the store.
+    pub fn url(&self) -> String {
+        self.store.clone().unwrap_or_else(|| store::default_url(|name| std::env::var(name).ok()))
+    }
+
+    /// The URL of the ceremonies' store, if it is one of its own.
+    pub fn ceremony_url(&self) -> Option<&str> {
+        self.ceremony_store.as_deref()
+    }
+
+    /// Opens the stores, whose tables are created or brought up to date.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] if a URL leads nowhere.
+    pub async fn migrate(&self) -> Result<Stores, OpenError> {
+        store::open(&self.url(), self.ceremony_url(), true).await
+    }
+
+    /// The service on these stores: hashing on threads of its own, events in the log.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] if a URL leads nowhere.
+    pub async fn mfa(&self) -> Result<Mfa, OpenError> {
+        let stores = store::open(&self.url(), self.ceremony_url(), self.migrate).await?;
+        let hasher = Arc::new(BlockingHasher::default());
+        Ok(Mfa::builder(stores).hasher(hasher).events(Arc::new(LoggedEvents)).build())
+    }
+}
+
+/// Why the environment's administrators' key cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdminKeyError {
+    /// It could be guessed.
+    #[error("MFA_ADMIN_KEY must have 16 characters at least")]
+    Short,
+    /// It is not text.
+    #[error("MFA_ADMIN_KEY is not UTF-8")]
+    NotText,
+}
+
+/// The administrators' key of the environment, if there is one.
+///
+/// # Errors
+///
+/// [`AdminKeyError`] if it cannot be used.
+pub fn admin_key() -> Result<Option<AdminKey>, AdminKeyError> {
+    match std::env::var("MFA_ADMIN_KEY") {
+        Ok(key) if key.len() >= 16 => Ok(Some(AdminKey::new(key))),
+        Ok(_) => Err(AdminKeyError::Short),
+        Err(std::env::VarError::NotUnicode(_)) => Err(AdminKeyError::NotText),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+    }
+}

@@ -1,0 +1,115 @@
+//! The path that the router is asked for, without what the deployment puts in front of it.
+
+use std::collections::HashMap;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+/// What a path may not hold as it is (RFC 3986 §3.3); `%` is there already encoded.
+const UNSAFE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'%')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b':')
+    .remove(b'@')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=');
+
+/// The part of `path` that `route` took, such as `/{proxy+}`: in front of it are the stage of an HTTP API and the
+/// base path of a custom domain. Without a route, as at a function URL, the stage is all that can be in front.
+pub(crate) fn of_route<'a>(
+    path: &'a str,
+    route: &str,
+    parameters: &HashMap<String, String>,
+    stage: Option<&str>,
+) -> &'a str {
+    taken_by(path, route, parameters).or_else(|| below(path, stage?)).unwrap_or(path)
+}
+
+fn taken_by<'a>(path: &'a str, route: &str, parameters: &HashMap<String, String>) -> Option<&'a str> {
+    let mut taken = String::new();
+    for segment in route.strip_prefix('/')?.split('/') {
+        let name = segment.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
+        taken.push('/');
+        taken.push_str(match name {
+            Some(name) => parameters.get(name.trim_end_matches('+'))?,
+            None => segment,
+        });
+    }
+    // Parameters come decoded and without a slash at the end; the path may come either way.
+    let (taken, end) = (taken.trim_end_matches('/'), path.trim_end_matches('/'));
+    let decoded = percent_decode_str(end).decode_utf8_lossy();
+    let prefix = end.strip_suffix(taken).or_else(|| decoded.strip_suffix(taken))?;
+    path.strip_prefix(prefix)
+}
+
+fn below<'a>(path: &'a str, stage: &str) -> Option<&'a str> {
+    let rest = path.strip_prefix('/')?.strip_prefix(stage)?;
+    (rest.is_empty() || rest.starts_with('/')).then_some(rest)
+}
+
+/// The path as a URL parser leaves it alone. One that the parser would resolve is the root, which is no route.
+pub(crate) fn escaped(path: &str) -> String {
+    let dots = |segment| matches!(&*percent_decode_str(segment).collect::<Vec<u8>>(), b"." | b"..");
+    if !path.starts_with('/') || path.split('/').any(dots) {
+        return "/".to_owned();
+    }
+    utf8_percent_encode(path, UNSAFE).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_front_of_a_route_goes() {
+        for (path, route, parameter, stage, expected) in [
+            // REST APIs: their own address, a custom domain's base path, a stage that is named as a route.
+            ("/totp/1/validate", "/{proxy+}", "totp/1/validate", "prod", "/totp/1/validate"),
+            ("/mfa/v2/totp/1", "/{proxy+}", "totp/1", "prod", "/totp/1"),
+            ("/totp/1", "/{proxy+}", "totp/1", "totp", "/totp/1"),
+            ("/mfa/api-key", "/api-key", "", "prod", "/api-key"),
+            ("/mfa/totp/", "/{proxy+}", "totp", "prod", "/totp/"),
+            ("/mfa/totp/a%20b", "/{proxy+}", "totp/a b", "prod", "/totp/a%20b"),
+            ("/mfa", "/", "", "prod", ""),
+            // HTTP APIs: a stage, a route, both; a function URL.
+            ("/prod/totp", "", "", "prod", "/totp"),
+            ("/prod", "", "", "prod", ""),
+            ("/production/totp", "", "", "prod", "/production/totp"),
+            ("/prod/totp", "/{proxy+}", "totp", "prod", "/totp"),
+            ("/totp", "", "", "$default", "/totp"),
+        ] {
+            let parameters = HashMap::from([("proxy".to_owned(), parameter.to_owned())]);
+            assert_eq!(of_route(path, route, &parameters, Some(stage)), expected, "{path} {route}");
+        }
+        assert_eq!(of_route("/prod/totp", "/{other}", &HashMap::new(), None), "/prod/totp");
+    }
+
+    #[test]
+    fn a_url_parser_does_not_change_an_escaped_path() {
+        for (path, expected) in [
+            ("/webauthn/credential/aA0-_%2F", "/webauthn/credential/aA0-_%2F"),
+            ("/totp?x#y", "/totp%3Fx%23y"),
+            ("/totp\\..\\api-key", "/totp%5C..%5Capi-key"),
+            ("/\u{e9} \t", "/%C3%A9%20%09"),
+            ("//totp", "//totp"),
+            ("/totp/../api-key", "/"),
+            ("/totp/.%2E/api-key", "/"),
+            ("", "/"),
+            ("x", "/"),
+        ] {
+            assert_eq!(escaped(path), expected);
+        }
+    }
+}
