@@ -29,9 +29,6 @@ pub(crate) enum ConsumerErrors {
     /// `unauthorized`: the API key or its secret is not valid
     #[response(status = 401)]
     Unauthorized(ErrorBody),
-    /// `throttled`: too many failed attempts
-    #[response(status = 429, headers(("retry-after" = u64, description = "Seconds to wait")))]
-    Throttled(ErrorBody),
 }
 
 #[derive(IntoResponses)]
@@ -40,9 +37,6 @@ pub(crate) enum WebauthnErrors {
     /// `unauthorized`, or `missing-header`: a relying party's header is not there
     #[response(status = 401)]
     Unauthorized(ErrorBody),
-    /// `throttled`: too many failed attempts
-    #[response(status = 429, headers(("retry-after" = u64, description = "Seconds to wait")))]
-    Throttled(ErrorBody),
 }
 
 #[derive(IntoResponses)]

@@ -38,7 +38,7 @@ pub(super) struct Enrolled {
         (status = 200, description = "What the authenticator app needs, shown this once", body = Enrolled),
         (status = 400, description = "`label-required`, `label-too-long`, `invalid-text`, `invalid-algorithm`, \
             `invalid-digits`, `invalid-period`, `invalid-json`", body = ErrorBody),
-        ConsumerErrors, BodyErrors, ServerErrors,
+        ConsumerErrors, Throttled, BodyErrors, ServerErrors,
     ))]
 pub(super) async fn enroll(
     Authenticated(consumer): Authenticated,
@@ -151,7 +151,7 @@ pub(super) struct Status {
     responses(
         (status = 200, description = "Its state, never its secret", body = Status),
         (status = 404, description = "`totp-not-found`", body = ErrorBody),
-        ConsumerErrors, ServerErrors,
+        ConsumerErrors, Throttled, ServerErrors,
     ))]
 pub(super) async fn status(
     Authenticated(consumer): Authenticated,
@@ -176,7 +176,7 @@ pub(super) async fn status(
     responses(
         (status = 204, description = "Failed attempts are forgotten"),
         (status = 404, description = "`totp-not-found`", body = ErrorBody),
-        ConsumerErrors, ServerErrors,
+        ConsumerErrors, Throttled, ServerErrors,
     ))]
 pub(super) async fn reset(
     Authenticated(consumer): Authenticated,
@@ -192,7 +192,7 @@ pub(super) async fn reset(
     responses(
         (status = 204, description = "Deleted"),
         (status = 404, description = "`totp-not-found`", body = ErrorBody),
-        ConsumerErrors, ServerErrors,
+        ConsumerErrors, Throttled, ServerErrors,
     ))]
 pub(super) async fn delete(
     Authenticated(consumer): Authenticated,

@@ -15,7 +15,7 @@ use super::totp::Valid;
 use crate::authentication::Authenticated;
 use crate::body::Body;
 use crate::error::ApiError;
-use crate::openapi::errors::{BodyErrors, ConsumerErrors, ErrorBody, ServerErrors};
+use crate::openapi::errors::{BodyErrors, ConsumerErrors, ErrorBody, ServerErrors, Throttled};
 use crate::openapi::requests::{NewU2f, U2fAuthentication, U2fRegistration};
 use crate::path::Segment;
 
@@ -41,7 +41,7 @@ struct RegistrationRequest {
     responses(
         (status = 200, description = "A registration request, U2F Raw Messages", body = Begun),
         (status = 400, description = "`app-id-required`, `invalid-app-id`, `invalid-json`", body = ErrorBody),
-        ConsumerErrors, BodyErrors, ServerErrors,
+        ConsumerErrors, Throttled, BodyErrors, ServerErrors,
     ))]
 pub(super) async fn begin_registration(
     Authenticated(consumer): Authenticated,
@@ -62,7 +62,7 @@ pub(super) async fn begin_registration(
         (status = 204, description = "Registered"),
         (status = 400, description = "`malformed`, `token-error`, or the check that failed", body = ErrorBody),
         (status = 404, description = "`u2f-not-found`", body = ErrorBody),
-        ConsumerErrors, BodyErrors, ServerErrors,
+        ConsumerErrors, Throttled, BodyErrors, ServerErrors,
     ))]
 pub(super) async fn finish_registration(
     Authenticated(consumer): Authenticated,
@@ -94,7 +94,7 @@ pub(super) struct AuthenticationRequest {
         (status = 200, description = "An authentication request, U2F Raw Messages", body = AuthenticationRequest),
         (status = 400, description = "`not-registered`", body = ErrorBody),
         (status = 404, description = "`u2f-not-found`", body = ErrorBody),
-        ConsumerErrors, ServerErrors,
+        ConsumerErrors, Throttled, ServerErrors,
     ))]
 pub(super) async fn begin_authentication(
     Authenticated(consumer): Authenticated,
@@ -112,7 +112,7 @@ pub(super) async fn begin_authentication(
         (status = 200, description = "The user proved possession of the key", body = Valid),
         (status = 400, description = "`malformed`, `token-error`, `not-registered`, or the check that failed", body = ErrorBody),
         (status = 404, description = "`u2f-not-found`", body = ErrorBody),
-        ConsumerErrors, BodyErrors, ServerErrors,
+        ConsumerErrors, Throttled, BodyErrors, ServerErrors,
     ))]
 pub(super) async fn finish_authentication(
     Authenticated(consumer): Authenticated,
@@ -137,7 +137,7 @@ pub(super) async fn finish_authentication(
     responses(
         (status = 204, description = "Deleted, with all credentials of the user"),
         (status = 404, description = "`u2f-not-found`", body = ErrorBody),
-        ConsumerErrors, ServerErrors,
+        ConsumerErrors, Throttled, ServerErrors,
     ))]
 pub(super) async fn delete(
     Authenticated(consumer): Authenticated,

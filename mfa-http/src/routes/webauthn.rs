@@ -15,7 +15,9 @@ use super::webauthn_error::{authentication_error, deletion_error, registration_e
 use crate::authentication::Authenticated;
 use crate::body::{Body, RawBody};
 use crate::error::ApiError;
-use crate::openapi::errors::{BodyErrors, ConsumerErrors, ErrorBody, ServerErrors, WebauthnErrors};
+use crate::openapi::errors::{
+    BodyErrors, ConsumerErrors, ErrorBody, ServerErrors, Throttled, WebauthnErrors,
+};
 use crate::openapi::requests::{
     AuthenticationResponseJson, CreationOptions, Label, RegistrationResponseJson, RelyingPartyHeaders,
     RequestOptions, UserHeader,
@@ -36,7 +38,7 @@ pub(super) struct Begun {
     responses(
         (status = 200, description = "For `navigator.credentials.create()`, and the user's `uuid`", body = CreationOptions),
         (status = 400, description = "`invalid-relying-party`, `invalid-user-uuid`, `invalid-header`", body = ErrorBody),
-        WebauthnErrors, ServerErrors,
+        WebauthnErrors, Throttled, ServerErrors,
     ))]
 pub(super) async fn begin_registration(
     Authenticated(consumer): Authenticated,
@@ -59,7 +61,7 @@ pub(super) struct Registered {
         (status = 200, description = "The credential's name towards consumers", body = Registered),
         (status = 400, description = "`malformed-response`, the check that failed (such as `origin`, `challenge`, \
             `attestation`), `user-uuid-required`, or as for `POST`", body = ErrorBody),
-        WebauthnErrors, BodyErrors, ServerErrors,
+        WebauthnErrors, Throttled, BodyErrors, ServerErrors,
     ))]
 pub(super) async fn finish_registration(
     Authenticated(consumer): Authenticated,
@@ -81,7 +83,7 @@ pub(super) async fn finish_registration(
         (status = 200, description = "For `navigator.credentials.get()`", body = RequestOptions),
         (status = 400, description = "`no-credentials`, `invalid-relying-party`, `invalid-user-uuid`, `invalid-header`",
             body = ErrorBody),
-        WebauthnErrors, ServerErrors,
+        WebauthnErrors, Throttled, ServerErrors,
     ))]
 pub(super) async fn begin_authentication(
     Authenticated(consumer): Authenticated,
@@ -107,7 +109,7 @@ pub(super) struct LoggedIn {
         (status = 200, description = "The user proved possession of this credential", body = LoggedIn),
         (status = 400, description = "`malformed-response`, the check that failed (such as `signature`, `sign-count`), \
             `user-uuid-required`, or as for `POST`", body = ErrorBody),
-        WebauthnErrors, BodyErrors, ServerErrors,
+        WebauthnErrors, Throttled, BodyErrors, ServerErrors,
     ))]
 pub(super) async fn finish_authentication(
     Authenticated(consumer): Authenticated,
@@ -179,7 +181,7 @@ pub(super) struct UserView {
     responses(
         (status = 200, description = "The user's credentials; none for a user that is not there", body = UserView),
         (status = 400, description = "`user-uuid-required`, `invalid-user-uuid`, `invalid-header`", body = ErrorBody),
-        ConsumerErrors, ServerErrors,
+        ConsumerErrors, Throttled, ServerErrors,
     ))]
 pub(super) async fn list(
     Authenticated(consumer): Authenticated,
@@ -202,7 +204,7 @@ pub(super) async fn list(
         (status = 204, description = "Gone, whether it was there or not"),
         (status = 400, description = "`user-uuid-required`, `invalid-user-uuid`, `invalid-relying-party`, `invalid-header`",
             body = ErrorBody),
-        WebauthnErrors, ServerErrors,
+        WebauthnErrors, Throttled, ServerErrors,
     ))]
 pub(super) async fn delete_user(
     Authenticated(consumer): Authenticated,
@@ -220,7 +222,7 @@ pub(super) async fn delete_user(
         (status = 400, description = "`user-uuid-required`, `invalid-user-uuid`, `invalid-relying-party`, `invalid-header`",
             body = ErrorBody),
         (status = 404, description = "`credential-not-found`", body = ErrorBody),
-        WebauthnErrors, ServerErrors,
+        WebauthnErrors, Throttled, ServerErrors,
     ))]
 pub(super) async fn delete_credential(
     Authenticated(consumer): Authenticated,
@@ -245,7 +247,7 @@ pub(super) async fn delete_credential(
         (status = 400, description = "`invalid-label`, `invalid-json`, `user-uuid-required`, `invalid-user-uuid`, `invalid-header`",
             body = ErrorBody),
         (status = 404, description = "`credential-not-found`", body = ErrorBody),
-        ConsumerErrors, BodyErrors, ServerErrors,
+        ConsumerErrors, Throttled, BodyErrors, ServerErrors,
     ))]
 pub(super) async fn rename(
     Authenticated(consumer): Authenticated,
