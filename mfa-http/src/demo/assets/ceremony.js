@@ -19,6 +19,14 @@ function extensions(given) {
   return others;
 }
 
+const answer = (credential, response) => ({
+  id: credential.id,
+  rawId: toText(credential.rawId),
+  type: credential.type,
+  clientExtensionResults: credential.getClientExtensionResults(),
+  response,
+});
+
 /** Registers a credential; `kind` is `passkey` or `security-key`. */
 export async function create({ publicKey }, kind) {
   const selection = { ...publicKey.authenticatorSelection };
@@ -37,17 +45,11 @@ export async function create({ publicKey }, kind) {
     },
   });
   const { clientDataJSON, attestationObject } = credential.response;
-  return {
-    id: credential.id,
-    rawId: toText(credential.rawId),
-    type: credential.type,
-    clientExtensionResults: credential.getClientExtensionResults(),
-    response: {
-      clientDataJSON: toText(clientDataJSON),
-      attestationObject: toText(attestationObject),
-      transports: credential.response.getTransports?.() ?? [],
-    },
-  };
+  return answer(credential, {
+    clientDataJSON: toText(clientDataJSON),
+    attestationObject: toText(attestationObject),
+    transports: credential.response.getTransports?.() ?? [],
+  });
 }
 
 /** Has the user prove that a registered credential is at hand. */
@@ -61,18 +63,12 @@ export async function get({ publicKey }) {
     },
   });
   const { clientDataJSON, authenticatorData, signature, userHandle } = credential.response;
-  return {
-    id: credential.id,
-    rawId: toText(credential.rawId),
-    type: credential.type,
-    clientExtensionResults: credential.getClientExtensionResults(),
-    response: {
-      clientDataJSON: toText(clientDataJSON),
-      authenticatorData: toText(authenticatorData),
-      signature: toText(signature),
-      userHandle: userHandle ? toText(userHandle) : null,
-    },
-  };
+  return answer(credential, {
+    clientDataJSON: toText(clientDataJSON),
+    authenticatorData: toText(authenticatorData),
+    signature: toText(signature),
+    userHandle: userHandle ? toText(userHandle) : null,
+  });
 }
 
 /** What went wrong, in words. */
