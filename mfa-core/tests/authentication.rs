@@ -2,12 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, OnceLock};
+use std::thread::ThreadId;
 
 use mfa_core::Mfa;
 use mfa_core::api_key::{ApiKey, ApiKeyError, ApiSecret, Argon2Hasher, HashError, SecretHash};
-use mfa_core::clock::UnixTime;
+use mfa_core::clock::{Clock, UnixTime};
 use mfa_core::envelope::Sealed;
 use mfa_core::secret::SecretBytes;
 use mfa_core::store::memory::MemoryStore;
@@ -240,4 +241,54 @@ async fn the_secret_is_nowhere_in_the_store() {
         assert!(!contains(hash.as_str().as_bytes(), needle) && !contains(keyring.as_bytes(), needle));
     }
     assert!(!format!("{record:?} {mfa:?} {consumer:?} {secret:?}").contains(secret.expose_text()));
+}
+
+/// Stops one thread at its third look at the clock: after it missed the memory, before it joins a check.
+#[derive(Debug)]
+struct Pause {
+    thread: OnceLock<ThreadId>,
+    looks: AtomicUsize,
+    reached: Barrier,
+    go: Barrier,
+}
+
+impl Clock for Pause {
+    fn now(&self) -> UnixTime {
+        let stops = self.thread.get() == Some(&std::thread::current().id());
+        if stops && self.looks.fetch_add(1, Ordering::SeqCst) == 2 {
+            self.reached.wait();
+            self.go.wait();
+        }
+        NOW
+    }
+}
+
+/// T9: a first call that finds nothing remembered, and then no check under way since the one there was has just
+/// landed, does not run another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_that_landed_meanwhile_is_not_run_again() {
+    let store = MemoryStore::default();
+    let (key, secret) = activated(&Mfa::builder(store.clone()).build()).await;
+    let pause = Arc::new(Pause {
+        thread: OnceLock::new(),
+        looks: AtomicUsize::new(0),
+        reached: Barrier::new(2),
+        go: Barrier::new(2),
+    });
+    let hasher = Arc::new(CountingHasher::default());
+    let builder = Mfa::builder(store).clock(Arc::clone(&pause) as _);
+    let mfa = builder.hasher(Arc::clone(&hasher) as _).build();
+
+    let (late, late_key, late_secret) = (mfa.clone(), key.clone(), secret.expose_text().to_owned());
+    let thread_of = Arc::clone(&pause);
+    let late = std::thread::spawn(move || {
+        thread_of.thread.set(std::thread::current().id()).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async { late.authenticate(&late_key, &late_secret.parse().unwrap()).await.is_ok() })
+    });
+    pause.reached.wait();
+    mfa.authenticate(&key, &secret).await.unwrap();
+    pause.go.wait();
+    assert!(late.join().unwrap());
+    assert_eq!(hasher.verified.load(Ordering::SeqCst), 1);
 }
