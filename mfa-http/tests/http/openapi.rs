@@ -42,7 +42,10 @@ async fn the_server_serves_it() {
     let page = server.request(Method::GET, "/docs/").send().await.unwrap();
     assert_eq!(page.status(), 200);
     let html = page.text().await.unwrap();
-    for link in html.split(['"', '\'']).filter(|text| text.ends_with(".js") || text.ends_with(".css")) {
+    let links: Vec<&str> =
+        html.split(['"', '\'']).filter(|text| text.ends_with(".js") || text.ends_with(".css")).collect();
+    assert!(links.len() >= 3, "{html}");
+    for link in links {
         assert!(!link.contains("//"), "{link} is not our own");
         let link = link.trim_start_matches("./");
         let file = server.request(Method::GET, &format!("/docs/{link}")).send().await.unwrap();
