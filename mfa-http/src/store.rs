@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mfa_core::clock::{Clock as _, SystemClock};
-use mfa_core::store::inspect::{Report, Scope};
+use mfa_core::store::inspect::{Area, Report, Scope};
 use mfa_core::store::memory::MemoryStore;
 use mfa_core::store::{CeremonyStore, StoreError, Stores};
 use mfa_store_dynamo::DynamoStore;
@@ -86,6 +86,11 @@ async fn open_ceremonies(url: &str, migrate: bool) -> Result<Arc<dyn CeremonySto
 pub async fn inspect(url: &str, scope: Scope) -> Result<Report, OpenError> {
     let now = SystemClock.now();
     Ok(match scheme(url) {
+        "memory" if scope == Scope::Ceremonies => {
+            let mut report = Report::new(now);
+            report.note(Area::Reachable, "lives inside one server: a ceremony must end where it began");
+            report
+        }
         "sqlite" if path(url).is_empty() => return Err(OpenError::NoPath),
         "sqlite" => mfa_store_sqlite::inspect(path(url), scope, now).await,
         "postgres" | "postgresql" => mfa_store_postgres::inspect(url, scope, now).await,

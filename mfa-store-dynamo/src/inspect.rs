@@ -49,11 +49,11 @@ pub async fn inspect(url: &str, scope: Scope, now: UnixTime) -> Report {
         ];
         visit.table(&ceremonies, false).await;
         if visit.answered && found.iter().all(|found| *found) {
+            visit.rows(&totps, RecordKind::Totp, totp::read, Census::totp).await;
+            visit.rows(&users, RecordKind::User, user::read, Census::user).await;
             visit
                 .rows(&keys, RecordKind::ApiKey, api_key::read, |census, record, _| census.api_key(record))
                 .await;
-            visit.rows(&totps, RecordKind::Totp, totp::read, Census::totp).await;
-            visit.rows(&users, RecordKind::User, user::read, Census::user).await;
         }
     } else {
         visit.table(&ceremonies, false).await;

@@ -173,9 +173,9 @@ async fn exists(connection: &mut PgConnection, name: &str) -> Result<bool, Postg
 async fn rows(report: &mut Report, connection: &mut PgConnection) -> Result<(), PostgresError> {
     let census = &mut report.census;
     let outcome: Result<(), StoreError> = async {
-        read(connection, census, &API_KEYS, api_key::read, |census, record| census.api_key(record)).await?;
         read(connection, census, &TOTPS, totp::read, |census, record| census.totp(record, true)).await?;
-        read(connection, census, &USERS, user::read, |census, record| census.user(record, true)).await
+        read(connection, census, &USERS, user::read, |census, record| census.user(record, true)).await?;
+        read(connection, census, &API_KEYS, api_key::read, |census, record| census.api_key(record)).await
     }
     .await;
     match outcome {

@@ -122,12 +122,12 @@ async fn permissions(report: &mut Report, connection: &Connection, prefix: &str)
 }
 
 async fn rows(census: &mut Census, store: &RedisStore, nodes: &[Option<String>]) -> Result<(), RedisError> {
-    let keys = Rows { kind: RecordKind::ApiKey, names: api_key::FIELDS, read: api_key::read };
-    keys.read(census, store, nodes, |census, record| census.api_key(record)).await?;
     let totps = Rows { kind: RecordKind::Totp, names: totp::FIELDS, read: totp::read };
     totps.read(census, store, nodes, |census, record| census.totp(record, true)).await?;
     let users = Rows { kind: RecordKind::User, names: user::FIELDS, read: user::read };
-    users.read(census, store, nodes, |census, record| census.user(record, true)).await
+    users.read(census, store, nodes, |census, record| census.user(record, true)).await?;
+    let keys = Rows { kind: RecordKind::ApiKey, names: api_key::FIELDS, read: api_key::read };
+    keys.read(census, store, nodes, |census, record| census.api_key(record)).await
 }
 
 /// Records of one kind, found a little at a time.

@@ -147,12 +147,12 @@ async fn rows(report: &mut Report, connection: &mut SqliteConnection) -> Result<
     let mut snapshot = connection.begin().await?;
     let census = &mut report.census;
     let outcome = async {
-        let keys = Table { sql: API_KEYS, kind: RecordKind::ApiKey, id: "value" };
-        keys.read(&mut snapshot, census, api_key::read, |census, record| census.api_key(record)).await?;
         let totps = Table { sql: TOTPS, kind: RecordKind::Totp, id: "id" };
         totps.read(&mut snapshot, census, totp::read, |census, record| census.totp(record, true)).await?;
         let users = Table { sql: USERS, kind: RecordKind::User, id: "id" };
-        users.read(&mut snapshot, census, user::read, |census, record| census.user(record, true)).await
+        users.read(&mut snapshot, census, user::read, |census, record| census.user(record, true)).await?;
+        let keys = Table { sql: API_KEYS, kind: RecordKind::ApiKey, id: "value" };
+        keys.read(&mut snapshot, census, api_key::read, |census, record| census.api_key(record)).await
     };
     let outcome: Result<(), StoreError> = outcome.await;
     match outcome {

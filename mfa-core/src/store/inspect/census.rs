@@ -1,6 +1,7 @@
 //! Counts rows by their format, and sorts out those that cannot be used.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::mem;
 
 use serde::Serialize;
 
@@ -71,8 +72,16 @@ struct Keys {
     keyring: bool,
 }
 
-/// Counts the rows of a store. API keys go first: they tell which rows of the others can be opened. Holds a few words
-/// for each consumer, and nothing for a row.
+/// Rows of an owner that are sound by themselves.
+#[derive(Clone, Copy, Debug, Default)]
+struct Owned {
+    ours: u64,
+    seeds: u64,
+}
+
+/// Counts the rows of a store. API keys go last: they tell which rows of the others can be opened, and where a store
+/// has no snapshots, a key that is read after a row knows of the keyring that the row was sealed under. Holds a few
+/// words for each consumer, and nothing for a row.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Census {
@@ -87,9 +96,9 @@ pub struct Census {
     now: UnixTime,
     #[serde(skip)]
     consumers: HashMap<ConsumerId, Keys>,
-    /// Whether every API key was seen.
+    /// By kind and owner.
     #[serde(skip)]
-    consumers_known: bool,
+    owned: BTreeMap<(&'static str, ConsumerId), Owned>,
 }
 
 impl Census {
@@ -101,7 +110,7 @@ impl Census {
             problems: Vec::new(),
             now,
             consumers: HashMap::new(),
-            consumers_known: false,
+            owned: BTreeMap::new(),
         }
     }
 
@@ -110,12 +119,12 @@ impl Census {
         &self.problems
     }
 
-    /// Every row of a kind has been given.
+    /// Every row of a kind has been given. After the last API key, rows are judged by their owner.
     pub fn end(&mut self, kind: RecordKind) {
         match kind {
             RecordKind::ApiKey => {
                 self.api_keys.get_or_insert_default();
-                self.consumers_known = true;
+                self.judge_owners();
             }
             RecordKind::Totp => drop(self.totp.get_or_insert_default()),
             RecordKind::User => drop(self.users.get_or_insert_default()),
@@ -251,17 +260,23 @@ impl Census {
         }
     }
 
-    /// A row that is sound by itself: whether its owner can still open it.
+    /// A row that is sound by itself.
     fn owned(&mut self, kind: RecordKind, owner: &ConsumerId, format: Format) {
-        let ours = matches!(format, Format::Ours(_));
-        let flaw = match self.consumers.get(owner) {
-            _ if !self.consumers_known => return,
-            None => Flaw::NoApiKey,
-            Some(keys) if !keys.usable => Flaw::NoUsableKey,
-            Some(keys) if ours && !keys.keyring => Flaw::NoKeyring,
-            Some(_) => return,
-        };
-        self.problem(flaw, kind, format!("owner {}", abbreviated(owner.as_str())));
+        let owned = self.owned.entry((kind.as_str(), owner.clone())).or_default();
+        *if matches!(format, Format::Ours(_)) { &mut owned.ours } else { &mut owned.seeds } += 1;
+    }
+
+    /// Whether the owners of sound rows can still open them.
+    fn judge_owners(&mut self) {
+        for ((kind, owner), Owned { ours, seeds }) in mem::take(&mut self.owned) {
+            let (flaw, count) = match self.consumers.get(&owner) {
+                None => (Flaw::NoApiKey, ours + seeds),
+                Some(keys) if !keys.usable => (Flaw::NoUsableKey, ours + seeds),
+                Some(keys) if !keys.keyring && ours > 0 => (Flaw::NoKeyring, ours),
+                Some(_) => continue,
+            };
+            self.problems_of(flaw, kind, count, format!("owner {}", abbreviated(owner.as_str())));
+        }
     }
 
     fn unknown_version(&mut self, kind: RecordKind, id: &str, version: u8) {
@@ -269,14 +284,17 @@ impl Census {
     }
 
     fn problem(&mut self, flaw: Flaw, kind: RecordKind, example: String) {
-        let kind = kind.as_str();
+        self.problems_of(flaw, kind.as_str(), 1, example);
+    }
+
+    fn problems_of(&mut self, flaw: Flaw, kind: &'static str, count: u64, example: String) {
         let known = self.problems.iter().position(|problem| problem.flaw == flaw && problem.kind == kind);
         let known = known.unwrap_or_else(|| {
             self.problems.push(Problem::new(flaw, kind));
             self.problems.len() - 1
         });
         if let Some(problem) = self.problems.get_mut(known) {
-            problem.add(example);
+            problem.add(count, example);
         }
     }
 }

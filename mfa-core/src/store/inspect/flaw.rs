@@ -95,8 +95,8 @@ impl Problem {
         Self { flaw, kind, count: 0, examples: Vec::new(), advice: flaw.advice() }
     }
 
-    pub(super) fn add(&mut self, example: String) {
-        self.count += 1;
+    pub(super) fn add(&mut self, count: u64, example: String) {
+        self.count += count;
         if self.examples.len() < Self::EXAMPLES && !self.examples.contains(&example) {
             self.examples.push(example);
         }

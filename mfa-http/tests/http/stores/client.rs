@@ -1,4 +1,5 @@
-//! A consumer of one or more servers on one store.
+//! A consumer of one or more servers on one store, which calls as the seeds' client does (compat.md §9): relative paths
+//! under a base URL that ends in a slash, a body with every request, names in UTF-8.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -34,22 +35,25 @@ impl Consumer {
     }
 
     pub(crate) fn with_key(servers: &[&Process], key: String, secret: String) -> Self {
-        let servers = servers.iter().map(|server| server.url.clone()).collect();
+        let servers = servers.iter().map(|server| format!("{}/", server.url)).collect();
         Self { servers, next: AtomicUsize::new(0), client: Client::new(), key, secret }
     }
 
     /// A request to one of the servers, as this consumer.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let server = &self.servers[self.next.fetch_add(1, Ordering::Relaxed) % self.servers.len()];
-        let request = self.client.request(method, format!("{server}{path}"));
-        request.header("x-mfa-apikey", &self.key).header("x-mfa-apisecret", &self.secret)
+        let request = self.client.request(method, format!("{server}{}", path.trim_start_matches('/')));
+        let request = request.header("X-MFA-APIKey", &self.key).header("X-MFA-APISecret", &self.secret);
+        request.header("Content-type", "application/json").header("User-Agent", "idp-id-broker").body("[]")
     }
 
     /// The same about a user.
     pub(crate) fn about(&self, user: &str, method: Method, path: &str) -> RequestBuilder {
-        let request = self.request(method, path).header("x-mfa-RPDisplayName", "Acme");
-        let request = request.header("x-mfa-RPID", "example.com").header("x-mfa-RPOrigin", ORIGIN);
-        let request = request.header("x-mfa-Username", "jo").header("x-mfa-UserDisplayName", "Jo");
+        let origin = if method == Method::DELETE { "" } else { ORIGIN };
+        let request = self.request(method, path).header("x-mfa-RPDisplayName", "Äcme".as_bytes());
+        let request = request.header("x-mfa-RPID", "example.com").header("x-mfa-RPOrigin", origin);
+        let request = request.header("x-mfa-Username", "jörg".as_bytes());
+        let request = request.header("x-mfa-UserDisplayName", "Jörg Ångström".as_bytes());
         if user.is_empty() { request } else { request.header("x-mfa-UserUUID", user) }
     }
 

@@ -102,6 +102,16 @@ async fn unsafe_settings(store: &str, place: &Place) -> Vec<&'static str> {
     if row.get::<&str, _>(0) == "off" { vec!["durability"] } else { Vec::new() }
 }
 
+/// Ceremonies that a server keeps to itself are nothing to look at, and no fault.
+#[test]
+fn a_ceremony_store_in_memory_is_no_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("mfa.db").display());
+    output(folder.path(), &["migrate", "--store", &url]);
+    let said = output(folder.path(), &["doctor", "--store", &url, "--ceremony-store", "memory://"]);
+    assert!(said.contains("ceremony store memory://") && said.contains("lives inside one server"), "{said}");
+}
+
 mod empty {
     super::on_each_store!(super::an_empty_store: sqlite, postgres, redis, dynamodb);
 }
