@@ -14,7 +14,9 @@ use utoipa::openapi::{Components, InfoBuilder, OpenApi, OpenApiBuilder, PathItem
 const ABOUT: &str = "Multi-factor authentication that many applications share.\n\n\
     A consumer sends its API key and secret with each request. Errors have one body, whose `code` is stable. \
     401 means wrong, 429 wait for `Retry-After` seconds, 503 try again. \
-    Members of request bodies are matched whatever their case; unknown ones are ignored.";
+    Members of request bodies are matched whatever their case; unknown ones are ignored. \
+    A body that is no JSON object is 400 `invalid-json`, one that ends early 400 `incomplete`; an unknown path is 404 \
+    `no-such-route`, an unknown method 405 `no-such-method`.";
 
 /// By method, path and status: an answer that the service gave.
 const EXAMPLES: &str = include_str!("examples.json");

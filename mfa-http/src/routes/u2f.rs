@@ -60,7 +60,8 @@ pub(super) async fn begin_registration(
     params(("uuid" = String, Path, description = "The record's `uuid`")), request_body = U2fRegistration,
     responses(
         (status = 204, description = "Registered"),
-        (status = 400, description = "`malformed`, `token-error`, or the check that failed", body = ErrorBody),
+        (status = 400, description = "`malformed`, `token-error`; or the check that failed: `challenge`, \
+            `client-data`, `client-data-type`, `facet`, `signature`", body = ErrorBody),
         (status = 404, description = "`u2f-not-found`", body = ErrorBody),
         ConsumerErrors, Throttled, BodyErrors, ServerErrors,
     ))]
@@ -110,7 +111,8 @@ pub(super) async fn begin_authentication(
     params(("uuid" = String, Path, description = "The record's `uuid`")), request_body = U2fAuthentication,
     responses(
         (status = 200, description = "The user proved possession of the key", body = Valid),
-        (status = 400, description = "`malformed`, `token-error`, `not-registered`, or the check that failed", body = ErrorBody),
+        (status = 400, description = "`malformed`, `token-error`, `not-registered`; or the check that failed: \
+            `challenge`, `client-data`, `client-data-type`, `facet`, `key-handle`, `user-presence`, `signature`, `counter`", body = ErrorBody),
         (status = 404, description = "`u2f-not-found`", body = ErrorBody),
         ConsumerErrors, Throttled, BodyErrors, ServerErrors,
     ))]

@@ -59,8 +59,11 @@ pub(super) struct Registered {
     params(RelyingPartyHeaders), request_body = RegistrationResponseJson,
     responses(
         (status = 200, description = "The credential's name towards consumers", body = Registered),
-        (status = 400, description = "`malformed-response`, the check that failed (such as `origin`, `challenge`, \
-            `attestation`), `user-uuid-required`, or as for `POST`", body = ErrorBody),
+        (status = 400, description = "`malformed-response`, `user-uuid-required`, or as for `POST`; or the check \
+            that failed: `challenge`, `user`, `relying-party`, `client-data-type`, `origin`, `cross-origin`, `top-origin`, \
+            `authenticator-data`, `rp-id-hash`, `user-presence`, `user-verification`, `backup-state`, `algorithm`, \
+            `public-key`, `attestation-format`, `attestation`, `credential-id-length`, `duplicate-credential`, \
+            `too-many-credentials`, `credential-id`, `signature`", body = ErrorBody),
         WebauthnErrors, Throttled, BodyErrors, ServerErrors,
     ))]
 pub(super) async fn finish_registration(
@@ -107,8 +110,10 @@ pub(super) struct LoggedIn {
     params(RelyingPartyHeaders), request_body = AuthenticationResponseJson,
     responses(
         (status = 200, description = "The user proved possession of this credential", body = LoggedIn),
-        (status = 400, description = "`malformed-response`, the check that failed (such as `signature`, `sign-count`), \
-            `user-uuid-required`, or as for `POST`", body = ErrorBody),
+        (status = 400, description = "`malformed-response`, `user-uuid-required`, or as for `POST`; or the check \
+            that failed: `challenge`, `user`, `relying-party`, `client-data-type`, `origin`, `cross-origin`, `top-origin`, \
+            `authenticator-data`, `rp-id-hash`, `user-presence`, `user-verification`, `backup-state`, \
+            `backup-eligibility`, `credential-id`, `credential-not-allowed`, `user-handle`, `signature`, `sign-count`", body = ErrorBody),
         WebauthnErrors, Throttled, BodyErrors, ServerErrors,
     ))]
 pub(super) async fn finish_authentication(

@@ -1,6 +1,6 @@
 //! The contract: what is committed is what the handlers say, and its examples are what they answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use mfa_store_conformance::authenticator::{Browser, SoftAuthenticator, SoftU2fKey};
@@ -9,7 +9,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use super::program::{Process, output, program};
-use super::server::{ADMIN_KEY, TestServer, answer};
+use super::server::{ADMIN_KEY, TestServer, answer, codes};
 use super::stores::client::Consumer;
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/openapi/examples.json");
@@ -51,6 +51,28 @@ async fn the_server_serves_it() {
         let file = server.request(Method::GET, &format!("/docs/{link}")).send().await.unwrap();
         assert_eq!(file.status(), 200, "{link}");
     }
+}
+
+/// `docs/http.md` names each code of the contract, and its tables of codes no other.
+#[test]
+fn the_reference_names_every_code() {
+    let reference = include_str!("../../../docs/http.md");
+    for code in codes() {
+        assert!(reference.contains(&format!("`{code}`")), "{code} is not in docs/http.md");
+    }
+    let mut named = BTreeSet::new();
+    let mut column = None;
+    for line in reference.lines() {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        if !line.starts_with('|') {
+            column = None;
+        } else if let Some(found) = cells.iter().position(|cell| *cell == "`code`") {
+            column = Some(found);
+        } else if let Some(column) = column {
+            named.extend(cells[column].split('`').skip(1).step_by(2).map(str::to_owned));
+        }
+    }
+    assert!(named.len() > 50 && named.is_subset(codes()), "{:?}", named.difference(codes()));
 }
 
 /// What a consumer and an administrator heard, by method, path of the contract, and status.

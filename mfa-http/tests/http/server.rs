@@ -1,6 +1,7 @@
 //! A server on a free port, in this process; and a client that speaks plain HTTP to it.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
 
 use mfa_core::Mfa;
 use mfa_core::clock::{ManualClock, UnixTime};
@@ -103,7 +104,22 @@ pub(crate) async fn answer(request: RequestBuilder) -> (u16, Value) {
     if body.is_empty() {
         return (status, Value::Null);
     }
-    (status, serde_json::from_slice(&body).unwrap_or_else(|_| panic!("no JSON: {body:?}")))
+    let body: Value = serde_json::from_slice(&body).unwrap_or_else(|_| panic!("no JSON: {body:?}"));
+    if status >= 400 {
+        let code = body["code"].as_str().unwrap_or_else(|| panic!("{status} without a code: {body}"));
+        assert!(codes().contains(code), "{code} is not in the contract");
+    }
+    (status, body)
+}
+
+/// The codes that the contract knows.
+pub(crate) fn codes() -> &'static BTreeSet<String> {
+    static CODES: OnceLock<BTreeSet<String>> = OnceLock::new();
+    CODES.get_or_init(|| {
+        let contract: Value = serde_json::from_str(include_str!("../../../docs/openapi.json")).unwrap();
+        let code = &contract["components"]["schemas"]["ErrorBody"]["properties"]["code"];
+        serde_json::from_value(code["enum"].clone()).unwrap()
+    })
 }
 
 /// The error body that both seeds' readers understand.
