@@ -1,5 +1,8 @@
 //! Stores that hang up, stall or die. Whatever happens: no code is accepted twice, nothing acknowledged is lost, the
 //! answer to a failed store is a 503 and nothing else, and service resumes by itself.
+//!
+//! Of Redis Cluster there is `failover.rs` alone: its client goes to the addresses that the nodes announce, past any
+//! proxy, and speaks to each node as to a single server.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -67,11 +70,13 @@ async fn cut(store: &str) {
             let (user, created) = consumer.begin_registration("", &authenticator).await.unwrap();
             proxy.cut(message, fault);
             let (status, body) = consumer.finish_registration(&user, &created).await;
-            proxy.uncut();
+            assert!(!proxy.uncut(), "{fault:?} {message}: no such message");
             let listed = consumer.credentials(&user).await.unwrap();
             match status {
                 200 => assert_eq!(listed, [body["key_handle_hash"].as_str().unwrap()]),
-                503 => assert!(listed.len() <= 1),
+                // What was not written before the fourth message was lost on its way is not there. (PostgreSQL's
+                // driver prepares statements anew, and Redis has an index to write: there it may be another.)
+                503 => assert!(listed.is_empty() || (fault, message) == (Fault::After, 4), "{message}"),
                 // The take happened, its answer was lost, and the library asked again.
                 400 => assert!(listed.is_empty() && fault == Fault::After && message == 2, "{body}"),
                 other => unreachable!("{other} {body}"),

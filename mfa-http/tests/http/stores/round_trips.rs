@@ -1,14 +1,38 @@
 //! An authenticated TOTP validation is one read for the key, one for the record and one conditional write; a passkey
 //! login is four messages. Counted on the wire.
 
+use mfa_core::store::memory::MemoryStore;
 use mfa_store_conformance::authenticator::SoftAuthenticator;
+use mfa_store_conformance::faults::FaultyStores;
+use mfa_store_conformance::races::code_at;
+use mfa_store_sqlite::SqliteStore;
+use reqwest::Method;
+use serde_json::json;
 
 use super::client::Consumer;
 use super::proxy::Proxy;
 use super::{Place, on_each_store};
+use crate::server::{NOW, TestServer, answer};
 
-// SQLite has no wire; a Cluster tells its clients the addresses of its nodes, so they go past a proxy.
+// A Cluster tells its clients the addresses of its nodes, so they go past a proxy; it runs the commands of a single server.
 on_each_store!(count: postgres, redis, dynamodb);
+
+/// Where there is no wire, calls of the ports are counted: each is one statement, or one look into memory.
+#[tokio::test]
+async fn calls_without_a_wire() {
+    let folder = tempfile::tempdir().unwrap();
+    let sqlite = SqliteStore::open(folder.path().join("mfa.db")).await.unwrap();
+    for stores in [MemoryStore::default().into(), sqlite.into()] {
+        let counted = FaultyStores::new(stores);
+        let server = TestServer::on(counted.stores()).await;
+        let consumer = server.consumer("dev@example.com").await;
+        let (totp, key) = server.enrolled(&consumer).await;
+        let (before, code) = (counted.calls(), json!({"code": code_at(&key, NOW)}));
+        let path = format!("/totp/{totp}/validate");
+        assert_eq!(answer(server.call(&consumer, Method::POST, &path).json(&code)).await.0, 200);
+        assert_eq!(counted.calls() - before, 3, "key, record, conditional write");
+    }
+}
 
 async fn count(store: &str) {
     let Some(place) = Place::shared(store).await else { return };
