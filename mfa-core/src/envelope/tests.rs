@@ -112,6 +112,21 @@ fn another_keyring_opens_nothing() {
 }
 
 /// R11: a nonce each, drawn anew for every seal.
+/// A ring that gets another's data keys seals under that one's newest: what it had alone is older, though it were here
+/// first.
+#[test]
+fn data_keys_that_join_do_not_become_the_newest() {
+    let base = Keyring::generate(&OsRandom).unwrap();
+    let grown = || {
+        let (ring, id) = base.with_fresh(&OsRandom).unwrap();
+        (ring.activated(id), id)
+    };
+    let ((mine, _), (theirs, newest)) = (grown(), grown());
+    let joined = mine.joined(&theirs).unwrap();
+    assert_eq!(joined.newest_id(), newest);
+    assert!(joined.has(mine.newest_id()) && joined.joined(&mine).is_none());
+}
+
 #[test]
 fn no_nonce_is_used_twice() {
     let (keyring, ann) = (Keyring::generate(&OsRandom).unwrap(), consumer("ann"));
