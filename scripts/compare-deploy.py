@@ -39,7 +39,7 @@ def sure(found, what):
 
 DYNAMO = "mfa-store-dynamo/src"
 CALL = re.compile(r"\bclient\s*\.\s*(\w+)\(\)")
-GUARD = re.compile(r"\bpermission\.create_table\b[^;]*?\b\w+\(client, plan\)")
+GUARD = re.compile(r"\bpermission\.create_table\b[^;]*?\b\w+\(client, plan(?:, [\w.]+)?\)")
 
 
 def operations(text):
