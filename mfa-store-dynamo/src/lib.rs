@@ -12,7 +12,7 @@
 //! Credentials, and the region if the URL has none, come from where AWS's tools take them. The calls that `mfa-core`
 //! and so the server make are `GetItem`, `PutItem`, `DeleteItem` and `Scan`; besides, at start, `DescribeTable`, and
 //! to create what is missing `CreateTable`, `UpdateTimeToLive` and, with `index=create`, `UpdateTable`. A role that
-//! may not describe a table is taken to have it. [`inspect`] makes `DescribeTimeToLive` and
+//! may not describe a table is taken to have it. [`inspect()`] makes `DescribeTimeToLive` and
 //! `DescribeContinuousBackups` too.
 //!
 //! A program that itself calls `page_by_consumer` with [`Listing::Fast`](mfa_core::store::Listing::Fast) makes
