@@ -4,7 +4,9 @@
 import json
 import pathlib
 import re
+import subprocess
 import sys
+import tempfile
 
 import yaml
 
@@ -20,6 +22,29 @@ def check(holds, complaint):
 
 def source(*paths):
     return "".join(path.read_text() for root in paths for path in sorted((ROOT / root).rglob("*.rs")))
+
+
+ENOUGH = "the memory that it may use is not enough to hash on half of the cores that it may use"
+
+
+def enough(cores, mebibytes):
+    """Whether memory does for a service that is idle and then hashes on every core that the hasher takes."""
+    idle, hash_takes = 64, 19
+    return cores is not None and idle + hash_takes * max(1, cores // 2) <= mebibytes
+
+
+def systemd():
+    unit = (DEPLOY / "systemd/mfa-http.service").read_text()
+    cores, memory = re.search(r"^CPUQuota=(\d+)%$", unit, re.M), re.search(r"^MemoryMax=(\d+)M$", unit, re.M)
+    check(cores and memory and enough(int(cores[1]) // 100, int(memory[1])), f"mfa-http.service: {ENOUGH}")
+    # The commands that make its folder and settings, in another place: the unit's user reads certificates there.
+    commands = re.findall(r"^(?:install -d|\(umask).*/etc/mfa.*$", (DEPLOY / "README.md").read_text(), re.M)
+    with tempfile.TemporaryDirectory() as root:
+        script = re.sub(r"\$\(openssl[^)]*\)", "key", "\n".join(commands)).replace("/etc/mfa", f"{root}/etc/mfa")
+        subprocess.run(["bash", "-euc", f"umask 022\nmkdir {root}/etc\n{script}"], check=True)
+        modes = {path.name: oct(path.stat().st_mode & 0o777) for path in pathlib.Path(root, "etc").rglob("*")}
+    expected = {"mfa": "0o755", "mfa-http.env": "0o600"}
+    check(modes == expected, f"README.md: its commands for systemd make {modes}, not {expected}")
 
 
 def compose():
@@ -49,6 +74,8 @@ def compose():
             check(not secret or value.startswith("${"), f"compose.yaml: {service} has {name} in plain text")
         check(settings.get("read_only") is True, f"compose.yaml: {service} may write to its root")
         check(settings.get("cap_drop") == ["ALL"], f"compose.yaml: {service} keeps capabilities")
+        memory = re.fullmatch(r"(\d+)m", settings.get("mem_limit", ""))
+        check(memory and enough(settings.get("cpus"), int(memory[1])), f"compose.yaml: {service}: {ENOUGH}")
 
 
 def kubernetes():
@@ -125,6 +152,7 @@ def dockerfile():
         check(found, f"Dockerfile.dockerignore leaves out {member}")
 
 
+systemd()
 compose()
 kubernetes()
 dockerfile()

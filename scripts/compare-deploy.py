@@ -12,6 +12,8 @@ import hcl2
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+# What DynamoDB counts by table and operation, and alarms watch.
+METRICS = ("ThrottledRequests", "SystemErrors")
 failures = []
 
 
@@ -37,7 +39,7 @@ def sure(found, what):
 
 DYNAMO = "mfa-store-dynamo/src"
 CALL = re.compile(r"\bclient\s*\.\s*(\w+)\(\)")
-GUARD = re.compile(r"\bpermission\.create_table\b[^;]*?\b\w+\(client, plan\)")
+GUARD = re.compile(r"\bpermission\.create_table\b[^;]*?\b\w+\(client, plan(?:, [\w.]+)?\)")
 
 
 def operations(text):
@@ -51,23 +53,31 @@ def functions(text):
     return dict(zip(parts[1::2], parts[2::2]))
 
 
-def reached(method, methods, by_owner, skipped):
+def reached(method, methods, skipped):
     """The calls of a method of `Table` and those that it calls: (operation, whether on the index)."""
     text = sure(methods.get(method), f"Table::{method}")
     found = {(operation, ".index_name(" in text) for operation in operations(text)}
-    for callee in set(re.findall(r"\bself\.(\w+)\(", text)) & methods.keys() - {method}:
-        if by_owner or callee not in skipped:
-            found |= reached(callee, methods, by_owner, skipped)
+    for callee in set(re.findall(r"\bself\.(\w+)\(", text)) & methods.keys() - {method} - skipped:
+        found |= reached(callee, methods, skipped)
     return found
 
 
+def lists_fast():
+    """Whether the library or a program asks for listings that an index may serve."""
+    crates = (ROOT / crate / "src" for crate in ("mfa-core", "mfa-http", "mfa-lambda"))
+    sources = (read(path.relative_to(ROOT)) for crate in crates for path in crate.rglob("*.rs"))
+    return any(re.search(r"\bListing::Fast\b", source) for source in sources)
+
+
 def adapter():
-    """Per table: its calls, its key, whether it has an index on `apiKey`, whether rows expire."""
+    """Per table: its calls, its key, whether they need an index on `apiKey`, whether rows expire."""
     lib, migration = read(f"{DYNAMO}/lib.rs"), read(f"{DYNAMO}/migration.rs")
     methods = functions(read(f"{DYNAMO}/table.rs")) | functions(read(f"{DYNAMO}/listing.rs"))
-    # Arms of `page` that only a listing by owner takes.
-    skipped = set(re.findall(r"Wanted::OwnedBy\([^=]*=>\s*\{?\s*self\.(\w+)\(", methods["page"]))
-    attributed = operations(methods["page"])
+    # The arm of `page` that only a fast listing by owner takes.
+    arm = r"Wanted::OwnedBy\([^=]*\bListing::Fast\b[^=]*=>\s*\{?\s*self\.(\w+)\("
+    by_index = set(sure(re.findall(arm, methods["page"]), "the arm of a fast listing"))
+    fast = lists_fast()
+    attributed = operations(methods["page"]).union(*(operations(methods[method]) for method in by_index))
 
     # Opening a store calls what `prepare` does, less what it only does to make tables, which the function may not.
     steps = functions(migration)
@@ -86,10 +96,10 @@ def adapter():
         text = read(f"{DYNAMO}/{module}.rs")
         calls = set(start)
         used = re.findall(rf"\bself\s*\.\s*{field}\s*\.\s*(\w+)\(", text)
+        owned = "Wanted::OwnedBy(" in text
         for method in sure(used, f"a use of {field} in {module}.rs"):
-            calls |= reached(method, methods, "Wanted::OwnedBy(" in text, skipped)
-        ours = re.search(r"const OURS: .*?= \[(.*?)\];", text, re.S)[1]
-        tables[name] = {"calls": calls, "key": key, "index": '"apiKey"' in ours, "expires": False}
+            calls |= reached(method, methods, set() if fast and owned else by_index)
+        tables[name] = {"calls": calls, "key": key, "index": fast and owned, "expires": False}
         expect(f"calls in {module}.rs that go past Table", set(), operations(text))
         attributed |= {operation for operation, _ in calls}
 
@@ -162,6 +172,7 @@ def from_template():
             ),
             "sealed": table["SSESpecification"]["SSEEnabled"],
             "calls": set(),
+            "watched": {},
         }
     for role in (r["Properties"] for r in resources.values() if r["Type"] == "AWS::IAM::Role"):
         expect("managed policies of the template's role", role.get("ManagedPolicyArns"), None)
@@ -169,10 +180,29 @@ def from_template():
             where = texts(statement["Resource"])
             on = {name for name, logical_id in ids.items() if logical_id in where}
             grant(tables, statement["Action"], on, any("/index/" in text for text in where), where)
+    alarms = {name: r["Properties"] for name, r in resources.items() if r["Type"] == "AWS::CloudWatch::Alarm"}
+    for name, queries in ((name, alarm["Metrics"]) for name, alarm in alarms.items() if "Metrics" in alarm):
+        expressions = [text for query in queries if "Expression" in query for text in texts(query["Expression"])]
+        metrics = {query["Id"]: query["MetricStat"]["Metric"] for query in queries if "MetricStat" in query}
+        acceptable(f"the template's alarm {name}", expressions, len(metrics))
+        summed = re.findall(r"\bm\d+\b", "".join(expressions))
+        expect(f"the template's alarm {name}: metrics that its expression takes", sorted(summed), sorted(metrics))
+        for metric in metrics.values():
+            dimensions = {one["Name"]: one["Value"] for one in metric["Dimensions"]}
+            for table in (table for table, logical_id in ids.items() if logical_id in texts(dimensions["TableName"])):
+                tables[table]["watched"].setdefault(metric["MetricName"], []).append(dimensions["Operation"])
     events = [event["Properties"] for event in function["Events"].values()]
     paths = {event["Path"]: event.get("Auth", {}).get("ApiKeyRequired", False) for event in events}
     expect("a policy that SAM adds to the function", function.get("Policies"), None)
     return tables, paths, function["Environment"]["Variables"]
+
+
+def acceptable(alarm, expressions, metrics):
+    """What CloudWatch would refuse, which cfn-lint does not know, and no check here reaches AWS."""
+    expect(f"{alarm}: metrics above the ten that an alarm takes", max(metrics - 10, 0), 0)
+    for expression in expressions:
+        if re.search(r"\bSELECT\b.*\bOR\b", expression, re.I | re.S):
+            failures.append(f"{alarm}: a Metrics Insights query knows no OR: {expression}")
 
 
 def plain(value):
@@ -207,12 +237,20 @@ def from_terraform():
             ),
             "sealed": table["server_side_encryption"][0]["enabled"],
             "calls": set(),
+            "watched": {},
         }
     for document in blocks["data", "aws_iam_policy_document"].values():
         for statement in document["statement"]:
             for resource in statement.get("resources", []):
                 on = re.findall(r"\btable_arns\.(\w+)", resource)
                 grant(tables, statement["actions"], on, "/index/" in resource, resource)
+    for name, alarm in blocks["resource", "aws_cloudwatch_metric_alarm"].items():
+        expressions = [query.get("expression", "") for query in alarm.get("metric_query", [])]
+        acceptable(f"Terraform's alarm {name}", expressions, 0)
+    # An alarm for each table, whose expression sums over all of its metrics.
+    for table, listed in sure(blocks.get(("locals", "table_operations")), "local.table_operations").items():
+        acceptable(f"Terraform's alarm of {table}", [], len(METRICS) * len(listed))
+        tables[table]["watched"] = dict.fromkeys(METRICS, listed)
     expect("other policies of Terraform's role", ("resource", "aws_iam_role_policy_attachment") in blocks, False)
     gateway = {label: body[label] for (kind, label), body in blocks.items() if kind == "locals" and label in body}
     paths = dict.fromkeys(gateway["administrators"], True) | dict.fromkeys(gateway["everybody"], False)
@@ -250,6 +288,11 @@ def main():
                 sorted(call + (" (index)" if on_index else "") for call, on_index in calls)
                 for calls in (table["calls"], wanted["calls"])
             ))
+            # DynamoDB does not count what is asked about a table, such as DescribeTable.
+            counted = sorted({call for call, _ in wanted["calls"] if not call.endswith("Table")})
+            for metric in METRICS:
+                expect(f"{source}: operations of {name} whose {metric} an alarm watches",
+                       sorted(table["watched"].get(metric, [])), counted)
             expect(f"{source}: key of {name}", table["key"], [wanted["key"]])
             expect(f"{source}: indexes of {name}", table["indexes"], [index] if wanted["index"] else [])
             expect(f"{source}: TTL of {name}", table["ttl"], ttl if wanted["expires"] else None)

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Runs the program as deploy/aws/template.yaml would: on tables made from it, with its settings, behind a proxy that
 refuses what its role does not allow, as AWS would. Asks every kind of question, and fails if one was answered with a
-5xx or a call was refused. Run by scripts/test-deploy: try-deploy-role.py PROGRAM DYNAMODB-ENDPOINT"""
+5xx, a call was refused, or the role allows a call that was never made. Run by scripts/test-deploy:
+try-deploy-role.py PROGRAM DYNAMODB-ENDPOINT"""
 
 import base64
 import hmac
@@ -177,10 +178,10 @@ def main():
         program.wait()
     if complaint or refused:
         sys.exit(f"try-deploy-role: {complaint or ''}\n    not allowed: {sorted(refused, key=str) or 'nothing'}")
-    for table, role in tables.items():
-        idle = sorted(call for call, on_index in role["calls"] if (table, call, on_index) not in asked)
-        print(f"{table}: {len(role['calls']) - len(idle)} of {len(role['calls'])} calls were made" +
-              (f", not {', '.join(idle)}" if idle else ""))
+    idle = {(table, *call) for table, role in tables.items() for call in role["calls"]} - asked
+    if idle:
+        sys.exit(f"try-deploy-role: allowed and never made, so take it from the role or ask for it here: {sorted(idle)}")
+    print(f"each of the {len(asked)} calls that the role allows was made, and no other")
 
 
 main()

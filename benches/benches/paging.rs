@@ -86,7 +86,7 @@ async fn run() -> Outcome<bool> {
         urls.extend(std::env::var(variable).ok().map(|url| (name, url)));
     }
     let dynamodb = std::env::var("MFA_TEST_DYNAMODB").ok();
-    let tables = "api_key_table=paging-k&totp_table=paging-t&webauthn_table=paging-w";
+    let tables = "api_key_table=paging-k&totp_table=paging-t&webauthn_table=paging-w&index=create";
     urls.extend(
         dynamodb.map(|url| ("dynamodb, by its index", format!("dynamodb://local?endpoint={url}&{tables}"))),
     );

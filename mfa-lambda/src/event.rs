@@ -2,6 +2,7 @@
 
 use std::mem;
 
+use lambda_http::aws_lambda_events::query_map::QueryMap;
 use lambda_http::http::header::HOST;
 use lambda_http::request::{LambdaRequest, RequestContext};
 use lambda_http::{LambdaEvent, Request, RequestExt as _};
@@ -9,10 +10,14 @@ use mfa_http::Source;
 
 use crate::path;
 
+/// Where a request goes that is longer than any that we serve.
+const NO_ROUTE: &str = "/";
+
 /// The event, mended where `lambda_http` would make another request of it than the client sent, or panic.
 ///
-/// Its path goes through a URL parser together with the stage and the client's `Host`: we leave it neither. Of
-/// headers given twice it would keep the last value, where we refuse both.
+/// Its path goes through a URL parser together with the stage and the client's `Host`: we leave it neither. The query
+/// of the second format it takes as the client wrote it, and panics if no URL may hold that. Of headers given twice it
+/// would keep the last value, where we refuse both.
 pub(crate) fn prepared(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<LambdaRequest> {
     match &mut event.payload {
         LambdaRequest::ApiGatewayV1(request) => {
@@ -20,7 +25,18 @@ pub(crate) fn prepared(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<Lam
             let stage = request.request_context.stage.take();
             let route = request.resource.as_deref().unwrap_or_default();
             let path = path::of_route(&path, route, &request.path_parameters, stage.as_deref());
-            request.path = Some(path::escaped(path));
+            let mut path = path::escaped(path);
+            // Each holds all that the other does, and is encoded by `lambda_http`.
+            let query = match &request.multi_value_query_string_parameters {
+                all if all.is_empty() => request.query_string_parameters.to_query_string(),
+                all => all.to_query_string(),
+            };
+            if !path::fit(&path, &query) {
+                path = NO_ROUTE.to_owned();
+                request.query_string_parameters = QueryMap::default();
+                request.multi_value_query_string_parameters = QueryMap::default();
+            }
+            request.path = Some(path);
             request.request_context.domain_name = None;
             // Both hold the same headers; some emulators send the first only.
             let headers = mem::take(&mut request.headers);
@@ -34,7 +50,13 @@ pub(crate) fn prepared(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<Lam
             let route = request.route_key.as_deref().unwrap_or_default();
             let route = route.split_once(' ').map_or("", |(_method, route)| route);
             let path = path::of_route(&path, route, &request.path_parameters, stage.as_deref());
-            request.raw_path = Some(path::escaped(path));
+            let path = path::escaped(path);
+            let query = path::escaped_query(&request.raw_query_string.take().unwrap_or_default());
+            if path::fit(&path, &query) {
+                (request.raw_path, request.raw_query_string) = (Some(path), Some(query));
+            } else {
+                request.raw_path = Some(NO_ROUTE.to_owned());
+            }
             request.request_context.domain_name = None;
             request.headers.remove(HOST);
         }
@@ -55,4 +77,60 @@ pub(crate) fn with_source(mut request: Request) -> Request {
         request.extensions_mut().insert(Source(source));
     }
     request
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_http::Context;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// The path and query of an event, as the router gets them.
+    fn asked_for(event: Value) -> String {
+        let event = serde_json::from_value(event).unwrap();
+        let request = Request::from(prepared(LambdaEvent::new(event, Context::default())).payload);
+        request.uri().to_string()
+    }
+
+    fn first_format(path: &str, query: &Value) -> Value {
+        json!({
+            "resource": "/{proxy+}", "path": path, "httpMethod": "GET", "multiValueHeaders": {},
+            "multiValueQueryStringParameters": query, "isBase64Encoded": false,
+            "requestContext": {"httpMethod": "GET", "stage": "prod", "identity": {"sourceIp": "192.0.2.1"}},
+        })
+    }
+
+    fn second_format(path: &str, query: &str) -> Value {
+        json!({
+            "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": query, "headers": {},
+            "requestContext": {"stage": "$default", "http": {"method": "GET", "path": path}},
+        })
+    }
+
+    /// `lambda_http` panics if the query is none that a URL may hold.
+    #[test]
+    fn no_query_is_too_odd() {
+        for odd in (0..=u8::MAX).map(char::from) {
+            let uri = asked_for(second_format("/api-key", &format!("after=a{odd}b")));
+            assert!(uri.starts_with("/api-key?after=a"), "{odd:?}: {uri}");
+            let uri = asked_for(first_format("/api-key", &json!({format!("x{odd}"): [format!("a{odd}b")]})));
+            assert!(uri.starts_with("/api-key?x"), "{odd:?}: {uri}");
+        }
+        assert_eq!(asked_for(second_format("/api-key", "")), "/api-key");
+    }
+
+    /// No gateway lets so much through today; `lambda_http` would panic.
+    #[test]
+    fn what_is_too_long_is_no_route() {
+        let long = "\"".repeat(30_000);
+        for event in [
+            second_format("/api-key", &long),
+            second_format(&format!("/{long}"), ""),
+            first_format("/api-key", &json!({"x": [long]})),
+            first_format(&format!("/{long}"), &Value::Null),
+        ] {
+            assert_eq!(asked_for(event), "/");
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! The path that the router is asked for, without what the deployment puts in front of it.
+//! The path and query that the router is asked for, without what the deployment puts in front of them.
 
 use std::collections::HashMap;
 
@@ -25,6 +25,12 @@ const UNSAFE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b',')
     .remove(b';')
     .remove(b'=');
+
+/// What a query may hold besides (RFC 3986 §3.4).
+const UNSAFE_IN_QUERY: &AsciiSet = &UNSAFE.remove(b'?');
+
+/// The longest path and query that `http` takes, with the mark between them.
+const LONGEST: usize = u16::MAX as usize - 1;
 
 /// The part of `path` that `route` took, such as `/{proxy+}`: in front of it are the stage of an HTTP API and the
 /// base path of a custom domain. Without a route, as at a function URL, the stage is all that can be in front.
@@ -66,6 +72,16 @@ pub(crate) fn escaped(path: &str) -> String {
         return "/".to_owned();
     }
     utf8_percent_encode(path, UNSAFE).to_string()
+}
+
+/// The query with everything encoded that a request may not hold as it is.
+pub(crate) fn escaped_query(query: &str) -> String {
+    utf8_percent_encode(query, UNSAFE_IN_QUERY).to_string()
+}
+
+/// Whether a request can hold them, both escaped.
+pub(crate) fn fit(path: &str, query: &str) -> bool {
+    path.len().saturating_add(query.len()) < LONGEST
 }
 
 #[cfg(test)]
@@ -110,6 +126,18 @@ mod tests {
             ("x", "/"),
         ] {
             assert_eq!(escaped(path), expected);
+        }
+    }
+
+    #[test]
+    fn a_query_keeps_what_it_says() {
+        for (query, expected) in [
+            ("after=0a1f&x=a+b%20c", "after=0a1f&x=a+b%20c"),
+            ("a=/?:@!$'()*,;", "a=/?:@!$'()*,;"),
+            ("a=\"<b> c#d", "a=%22%3Cb%3E%20c%23d"),
+            ("\u{e9}\t\u{7f}\\^`{|}[]", "%C3%A9%09%7F%5C%5E%60%7B%7C%7D%5B%5D"),
+        ] {
+            assert_eq!(escaped_query(query), expected);
         }
     }
 }

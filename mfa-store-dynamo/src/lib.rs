@@ -7,12 +7,16 @@
 //! | `endpoint` | AWS's | where the API is, for an emulator or a private endpoint |
 //! | `api_key_table`, `totp_table`, `webauthn_table` | `mfa-api-key`, `mfa-totp`, `mfa-webauthn` | the seeds' three tables |
 //! | `ceremony_table` | the WebAuthn table's name and `-ceremony` | a table of ours, with TTL |
-//! | `index=create` | | adds the index on `apiKey` to tables that have none |
+//! | `index=create` | | gives tables an index on `apiKey`, new ones and those that have none |
 //!
-//! Credentials, and the region if the URL has none, come from where AWS's tools take them. The calls made are
-//! `GetItem`, `PutItem`, `DeleteItem`, `Scan` and, with an index, `Query`; besides, at start, `DescribeTable`, and
-//! to create tables `CreateTable`, `UpdateTable` and `UpdateTimeToLive`. A role that may not describe a table is
-//! taken to have it.
+//! Credentials, and the region if the URL has none, come from where AWS's tools take them. The calls that `mfa-core`
+//! and so the server make are `GetItem`, `PutItem`, `DeleteItem` and `Scan`; besides, at start, `DescribeTable`, and
+//! to create what is missing `CreateTable`, `UpdateTimeToLive` and, with `index=create`, `UpdateTable`. A role that
+//! may not describe a table is taken to have it. [`inspect()`] makes `DescribeTimeToLive` and
+//! `DescribeContinuousBackups` too.
+//!
+//! A program that itself calls `page_by_consumer` with [`Listing::Fast`](mfa_core::store::Listing::Fast) makes
+//! `Query` calls where a table has the index. Nothing else reads it, and it costs a second write for each.
 //!
 //! Conditions and consistent reads hold within a region. Point one region at a time at a global table.
 //!

@@ -14,7 +14,8 @@ use crate::ceremony::TIME_TO_LIVE;
 use crate::error::DynamoError;
 
 const OWNER: &str = "apiKey";
-/// The name that the Go seed's comments have for it.
+/// The index that `index=create` asks for, by the name that the Go seed's comments have for it. Only programs that list
+/// with `Listing::Fast` read it, so nobody else pays for its writes.
 const INDEX: &str = "apiKey-index";
 
 /// What a table should look like.
@@ -51,7 +52,7 @@ pub(crate) async fn prepare(
     };
     let table = match table {
         Some(table) => table,
-        None if permission.create_table => create(client, plan).await?,
+        None if permission.create_table => create(client, plan, permission.create_index).await?,
         None => return Err(DynamoError::NoTable(plan.name.to_owned())),
     };
     let keys = table.key_schema();
@@ -62,20 +63,14 @@ pub(crate) async fn prepare(
         return Ok(None);
     }
     let index = usable_index(&table);
-    if index.is_none() && table.global_secondary_indexes().is_empty() {
-        if permission.create_index && permission.create_table {
-            create_index(client, plan).await?;
-            tracing::info!(
-                "table {} is getting an index on apiKey; it is used from the next start",
-                plan.name
-            );
-        } else {
-            tracing::info!(
-                "table {} has no index on apiKey, so listing a consumer's rows scans it; \
-                 `mfa-http migrate` with &index=create in the store's URL adds one",
-                plan.name
-            );
-        }
+    let without = index.is_none() && table.global_secondary_indexes().is_empty();
+    if permission.create_index && permission.create_table && without {
+        create_index(client, plan).await?;
+        tracing::info!(
+            "table {} is getting an index on apiKey, for programs that list with Listing::Fast: from their next \
+             start, and if their role allows Query on it",
+            plan.name
+        );
     }
     Ok(index)
 }
@@ -93,14 +88,14 @@ pub(crate) fn usable_index(table: &TableDescription) -> Option<String> {
     usable.and_then(|index| index.index_name().map(str::to_owned))
 }
 
-async fn create(client: &Client, plan: Plan<'_>) -> Result<TableDescription, DynamoError> {
+async fn create(client: &Client, plan: Plan<'_>, with_index: bool) -> Result<TableDescription, DynamoError> {
     let mut create = client
         .create_table()
         .table_name(plan.name)
         .billing_mode(BillingMode::PayPerRequest)
         .attribute_definitions(text_attribute(plan.key)?)
         .key_schema(hash_key(plan.key)?);
-    if plan.owned {
+    if plan.owned && with_index {
         let index = GlobalSecondaryIndex::builder()
             .index_name(INDEX)
             .key_schema(hash_key(OWNER)?)

@@ -38,12 +38,6 @@ data "aws_iam_policy_document" "function" {
   }
 
   statement {
-    actions = ["dynamodb:Query"]
-    # By whatever name an existing table has its index.
-    resources = ["${local.table_arns.totp}/index/*", "${local.table_arns.webauthn}/index/*"]
-  }
-
-  statement {
     actions   = ["dynamodb:DeleteItem", "dynamodb:DescribeTable", "dynamodb:PutItem"]
     resources = [local.table_arns.ceremony]
   }

@@ -27,15 +27,6 @@ resource "aws_dynamodb_table" "totp" {
     name = "uuid"
     type = "S"
   }
-  attribute {
-    name = "apiKey"
-    type = "S"
-  }
-  global_secondary_index {
-    name            = "apiKey-index"
-    hash_key        = "apiKey"
-    projection_type = "ALL"
-  }
 
   deletion_protection_enabled = true
   point_in_time_recovery { enabled = true }
@@ -52,15 +43,6 @@ resource "aws_dynamodb_table" "webauthn" {
   attribute {
     name = "uuid"
     type = "S"
-  }
-  attribute {
-    name = "apiKey"
-    type = "S"
-  }
-  global_secondary_index {
-    name            = "apiKey-index"
-    hash_key        = "apiKey"
-    projection_type = "ALL"
   }
 
   deletion_protection_enabled = true

@@ -30,6 +30,17 @@ async fn bodies_and_headers_arrive_as_they_were_sent() {
             let request = Request { path: path.to_owned(), ..Request::default() };
             assert_eq!(client.send(&request).await.1["code"], "no-such-route", "{gateway:?} {path}");
         }
+        // A query may hold anything, and is read where the route takes one.
+        for odd in ["\"", "<b>", "a b", "#", "{|}\\^`", "\u{e9}", "%", "\u{7f}"] {
+            let path = format!("/health/live?x={odd}");
+            assert_eq!(
+                client.send(&Request { path, ..Request::default() }).await.0,
+                204,
+                "{gateway:?} {odd}"
+            );
+            let (status, answer) = client.admin("GET", &format!("api-key?after={odd}"), json!([])).await;
+            assert_eq!((status, &answer["code"]), (400, &json!("invalid-query")), "{gateway:?} {odd}");
+        }
         let mut request = Request { path: "/health/live".to_owned(), ..Request::default() };
         for (name, value) in &mut request.headers {
             if name.starts_with("X-Forwarded") || name == "Host" {
@@ -77,6 +88,28 @@ async fn failures_count_by_the_gateways_address() {
         let wrong = "wrong-secret-number-99".to_owned();
         assert_eq!(ask(wrong, "198.51.101.8", "198.51.100.7".to_owned()).await, 401, "{gateway:?}");
     }
+}
+
+/// T9: what an execution environment has verified it does not hash again. Seen in the CPU time that it takes, which is the
+/// same on a busy machine: wrong secrets are hashed each time, by as many calls.
+#[tokio::test]
+async fn an_environment_hashes_a_right_secret_once() {
+    let function = Function::start(&SETTINGS).await;
+    let client = Client::with_new_key(&function, Gateway::Rest).await;
+    let nobody = "totp/11111111-1111-4111-8111-111111111111";
+    assert_eq!(client.call("GET", nobody, json!([])).await.0, 404);
+    let ticks_of = async |client: &Client<'_>, expected: u16| {
+        let before = function.ticks();
+        for _ in 0..8 {
+            assert_eq!(client.call("GET", nobody, json!([])).await.0, expected);
+        }
+        function.ticks() - before
+    };
+    let right = ticks_of(&client, 404).await;
+    let secret = client.secret.chars().rev().collect();
+    let stranger = Client { function: &function, gateway: Gateway::Rest, key: client.key.clone(), secret };
+    let wrong = ticks_of(&stranger, 401).await;
+    assert!(right * 3 < wrong, "{right} ticks with the right secret, {wrong} with a wrong one");
 }
 
 #[tokio::test]

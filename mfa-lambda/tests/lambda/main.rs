@@ -6,5 +6,6 @@ mod client;
 mod deployment;
 mod gateway;
 mod runtime;
+mod seed_calls;
 mod seed_tables;
 mod walk;

@@ -87,6 +87,13 @@ impl Function {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 
+    /// The CPU time that it has used so far, in ticks of 10 ms: utime and stime of proc(5).
+    pub(crate) fn ticks(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+    }
+
     /// The log of a function that ended by itself.
     pub(crate) fn ended(mut self) -> (Option<i32>, String) {
         (self.child.wait().unwrap().code(), self.log())

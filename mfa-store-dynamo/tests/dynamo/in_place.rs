@@ -91,7 +91,7 @@ async fn an_owner_in_another_case_is_the_owner() {
 #[tokio::test]
 async fn a_damaged_row_is_reported_and_hides_nothing() {
     let Some(tables) = Tables::new("MFA_TEST_DYNAMODB") else { return };
-    let stores = Stores::from(tables.open().await);
+    let stores = Stores::from(tables.open_with_index().await);
     let record: TotpRecord = sample::totp(1, "ann");
     stores.totp.save(&record, Expect::Absent).await.unwrap();
     tables.put("t", item([("uuid", text("no-uuid")), ("apiKey", text("ann"))])).await;
@@ -113,8 +113,27 @@ async fn an_index_is_made_on_request() {
     assert_eq!(indexes().await, 0);
     DynamoStore::open_existing(&format!("{}&index=create", tables.url())).await.unwrap();
     assert_eq!(indexes().await, 0);
-    DynamoStore::open(&format!("{}&index=create", tables.url())).await.unwrap();
+    tables.open_with_index().await;
     assert_eq!(indexes().await, 1);
+}
+
+/// A table of our making has the index only if it is asked for: the server does not read it, and it costs writes.
+#[tokio::test]
+async fn a_new_table_has_no_index_that_nobody_asked_for() {
+    for (wanted, expected) in [(false, 0), (true, 1)] {
+        let Some(tables) = Tables::new("MFA_TEST_DYNAMODB") else { return };
+        if wanted {
+            tables.open_with_index().await
+        } else {
+            tables.open().await
+        };
+        for suffix in ["t", "w"] {
+            let describe =
+                tables.client().await.describe_table().table_name(format!("{}-{suffix}", tables.name));
+            let table = describe.send().await.unwrap().table.unwrap();
+            assert_eq!(table.global_secondary_indexes().len(), expected, "{suffix}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ mod scanning {
 /// Tables of our making.
 async fn fresh() -> Option<(Stores, ())> {
     let tables = Tables::new("MFA_TEST_DYNAMODB")?;
-    Some((tables.open().await.into(), ()))
+    Some((tables.open_with_index().await.into(), ()))
 }
 
 /// The seeds' tables as they made them.
@@ -54,6 +54,10 @@ impl Tables {
 
     async fn open(&self) -> DynamoStore {
         DynamoStore::open(&self.url()).await.unwrap()
+    }
+
+    async fn open_with_index(&self) -> DynamoStore {
+        DynamoStore::open(&format!("{}&index=create", self.url())).await.unwrap()
     }
 
     async fn client(&self) -> Client {
