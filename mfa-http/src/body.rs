@@ -18,7 +18,7 @@ const MEMBERS: usize = 64;
 /// Time a client has to send it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-const MALFORMED: ApiError =
+pub(crate) const MALFORMED: ApiError =
     ApiError::bad_request("invalid-json", "invalid request: the body is not valid JSON");
 
 /// The members of a JSON object. An empty body, `null` and `[]` (PHP's empty object) count as `{}`. Names are

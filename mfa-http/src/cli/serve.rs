@@ -21,9 +21,10 @@ pub(super) async fn run(settings: &Settings, serve: &Serve) -> Outcome {
         .map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
     let mfa = settings.stores.mfa().await?;
     let app = App::new(mfa, admin_key()?);
-    let demo = if serve.demo { Some(Demo::begin(app.clone()).await?) } else { None };
-    // Before the line that tells a supervisor that we listen, so that it may stop us at once.
+    // Before the demo makes its key, so that a stop ends it, and before the line that tells a supervisor that we
+    // listen, so that it may stop us at once.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let demo = if serve.demo { Some(Demo::begin(app.clone()).await?) } else { None };
     let address = listener.local_addr()?;
     print(&format!("mfa-http listens on http://{address}"))?;
     if demo.is_some() {
@@ -37,14 +38,14 @@ pub(super) async fn run(settings: &Settings, serve: &Serve) -> Outcome {
         }
     };
     let service = match &demo {
-        Some(demo) => router(app).merge(demo.router()),
+        Some(demo) => demo.router(app),
         None => router(app),
     };
-    server::serve(listener, service, server::Limits::default(), stop).await?;
+    let served = server::serve(listener, service, server::Limits::default(), stop).await;
     if let Some(demo) = demo {
         demo.end().await?;
     }
-    Ok(())
+    Ok(served?)
 }
 
 /// The operator's key, or one for this run, printed once.

@@ -18,6 +18,27 @@ pub(super) struct Account {
     pub(super) user: Option<String>,
 }
 
+/// What the service keeps for an account, by its id.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Row {
+    Totp(String),
+    User(String),
+}
+
+impl Account {
+    /// The field of such rows, and the id.
+    fn field(&mut self, row: Row) -> (&mut Option<String>, String) {
+        match row {
+            Row::Totp(id) => (&mut self.totp, id),
+            Row::User(id) => (&mut self.user, id),
+        }
+    }
+
+    fn rows(self) -> impl Iterator<Item = Row> {
+        self.totp.map(Row::Totp).into_iter().chain(self.user.map(Row::User))
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Accounts(Mutex<Table>);
 
@@ -25,33 +46,61 @@ pub(super) struct Accounts(Mutex<Table>);
 struct Table {
     accounts: HashMap<String, Account>,
     by_age: VecDeque<String>,
+    /// Rows of no account any more that are still there.
+    orphans: Vec<Row>,
 }
 
 impl Accounts {
-    /// Opens an account; returns its cookie.
-    pub(super) fn create(&self) -> Result<String, RandomError> {
+    /// Opens an account. Returns its cookie, and the rows of the account that made room.
+    pub(super) fn open(&self) -> Result<(String, Vec<Row>), RandomError> {
         let mut bytes = [0; 32];
         OsRandom.fill(&mut bytes)?;
         let id = HEXLOWER.encode(&bytes);
         let mut table = self.table();
+        let mut evicted = None;
         if table.by_age.len() >= ACCOUNTS
             && let Some(oldest) = table.by_age.pop_front()
         {
-            table.accounts.remove(&oldest);
+            evicted = table.accounts.remove(&oldest);
         }
         table.by_age.push_back(id.clone());
         table.accounts.insert(id.clone(), Account::default());
-        Ok(format!("{COOKIE}={id}; Path=/demo; HttpOnly; SameSite=Strict"))
+        let rows = evicted.into_iter().flat_map(Account::rows).collect();
+        Ok((format!("{COOKIE}={id}; Path=/demo; HttpOnly; SameSite=Strict"), rows))
     }
 
     pub(super) fn get(&self, id: &str) -> Option<Account> {
         self.table().accounts.get(id).cloned()
     }
 
-    pub(super) fn change(&self, id: &str, change: impl FnOnce(&mut Account)) {
+    /// Puts `row` into the account. Returns the row that no account has now, if any: the one before, or `row`
+    /// itself if the account is gone.
+    pub(super) fn keep(&self, id: &str, row: Row) -> Option<Row> {
+        let mut table = self.table();
+        let Some(account) = table.accounts.get_mut(id) else { return Some(row) };
+        let of_kind = if matches!(row, Row::Totp(_)) { Row::Totp } else { Row::User };
+        let (field, id) = account.field(row);
+        let before = field.replace(id);
+        before.filter(|before| field.as_ref() != Some(before)).map(of_kind)
+    }
+
+    /// Takes `row` out of the account, which may have another one by now.
+    pub(super) fn forget(&self, id: &str, row: Row) {
         if let Some(account) = self.table().accounts.get_mut(id) {
-            change(account);
+            let (field, id) = account.field(row);
+            field.take_if(|kept| *kept == id);
         }
+    }
+
+    /// Remembers a row of no account, to be deleted at the end.
+    pub(super) fn orphan(&self, row: Row) {
+        self.table().orphans.push(row);
+    }
+
+    /// Forgets all accounts. Returns every row that is left.
+    pub(super) fn clear(&self) -> Vec<Row> {
+        let Table { accounts, orphans, .. } = std::mem::take(&mut *self.table());
+        orphans.into_iter().chain(accounts.into_values().flat_map(Account::rows)).collect()
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -82,23 +131,40 @@ mod tests {
     #[test]
     fn an_account_is_found_by_its_cookie_alone() {
         let accounts = Accounts::default();
-        let (mine, yours) = (id(&accounts.create().unwrap()), id(&accounts.create().unwrap()));
-        accounts.change(&mine, |account| account.user = Some("jo".to_owned()));
+        let (mine, yours) = (id(&accounts.open().unwrap().0), id(&accounts.open().unwrap().0));
+        assert_eq!(accounts.keep(&mine, Row::User("jo".to_owned())), None);
         assert_eq!(accounts.get(&mine).unwrap().user.as_deref(), Some("jo"));
         assert!(accounts.get(&yours).unwrap().user.is_none());
         assert!(accounts.get("made up").is_none());
-        accounts.change("made up", |account| account.user = Some("jo".to_owned()));
-        assert!(accounts.get("made up").is_none());
+    }
+
+    /// So that each is in an account or is deleted.
+    #[test]
+    fn no_row_is_lost() {
+        let accounts = Accounts::default();
+        let mine = id(&accounts.open().unwrap().0);
+        let totp = |id: &str| Row::Totp(id.to_owned());
+        assert_eq!(accounts.keep(&mine, totp("1")), None);
+        assert_eq!(accounts.keep(&mine, totp("1")), None);
+        assert_eq!(accounts.keep(&mine, totp("2")), Some(totp("1")));
+        assert_eq!(accounts.keep("made up", totp("3")), Some(totp("3")));
+        accounts.forget(&mine, totp("1"));
+        assert_eq!(accounts.get(&mine).unwrap().totp.as_deref(), Some("2"));
+        accounts.orphan(totp("1"));
+        assert_eq!(accounts.clear(), [totp("1"), totp("2")]);
+        assert!(accounts.clear().is_empty() && accounts.get(&mine).is_none());
     }
 
     #[test]
     fn the_oldest_account_goes_first() {
         let accounts = Accounts::default();
-        let first = id(&accounts.create().unwrap());
-        let second = id(&accounts.create().unwrap());
-        for _ in 2..=ACCOUNTS {
-            accounts.create().unwrap();
+        let first = id(&accounts.open().unwrap().0);
+        accounts.keep(&first, Row::User("jo".to_owned()));
+        let second = id(&accounts.open().unwrap().0);
+        for _ in 2..ACCOUNTS {
+            assert!(accounts.open().unwrap().1.is_empty());
         }
+        assert_eq!(accounts.open().unwrap().1, [Row::User("jo".to_owned())]);
         assert!(accounts.get(&first).is_none() && accounts.get(&second).is_some());
     }
 }

@@ -7,38 +7,41 @@ mod account;
 mod consumer;
 mod origin;
 mod routes;
+mod rows;
+mod sent;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::extract::Request;
+use axum::http::{HeaderValue, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, patch, post};
 use mfa_core::Mfa;
 use mfa_core::api_key::{ApiKey, ApiKeyError};
 
-use crate::router;
+use crate::routes::router_with;
+use crate::{App, router};
 use account::Accounts;
 use consumer::Consumer;
 
 const PAGE: &str = include_str!("assets/index.html");
 const STYLE: &str = include_str!("assets/style.css");
 const ICON: &str = include_str!("assets/icon.svg");
-const SCRIPTS: [(&str, &str); 4] = [
+const SCRIPTS: [(&str, &str); 5] = [
     ("/demo/app.js", include_str!("assets/app.js")),
     ("/demo/back-end.js", include_str!("assets/back-end.js")),
     ("/demo/ceremony.js", include_str!("assets/ceremony.js")),
     ("/demo/u2f-key.js", include_str!("assets/u2f-key.js")),
+    ("/demo/words.js", include_str!("assets/words.js")),
 ];
 /// Nothing from elsewhere, nothing inline; a QR code is a `data:` picture.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-const HEADERS: [(header::HeaderName, &str); 5] = [
+/// Besides those that every answer of the service has.
+const HEADERS: [(header::HeaderName, &str); 3] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),
-    (header::CACHE_CONTROL, "no-store"),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
     (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
@@ -58,7 +61,7 @@ impl Demo {
     /// # Errors
     ///
     /// Those of [`create_api_key`](Mfa::create_api_key) and [`activate_api_key`](Mfa::activate_api_key).
-    pub async fn begin(app: crate::App) -> Result<Self, ApiKeyError> {
+    pub async fn begin(app: App) -> Result<Self, ApiKeyError> {
         const EMAIL: &str = "demo@localhost";
         let mfa = app.mfa.clone();
         let key = mfa.create_api_key(EMAIL).await?;
@@ -67,19 +70,28 @@ impl Demo {
         Ok(Self { consumer, accounts: Arc::default(), mfa, key })
     }
 
-    /// Revokes the key. What was enrolled stays sealed for good.
+    /// Deletes what the visitors enrolled, as far as that is done in a few seconds, and revokes the key. What is
+    /// left then stays sealed for good.
     ///
     /// # Errors
     ///
     /// Those of [`revoke_api_key`](Mfa::revoke_api_key).
     pub async fn end(self) -> Result<(), ApiKeyError> {
+        let left = self.discard_all().await;
+        if left > 0 {
+            tracing::warn!(left, "what visitors of the demo enrolled could not all be deleted");
+        }
         self.mfa.revoke_api_key(&self.key).await
     }
 
-    /// The page and its back end, to be merged with the service's router.
-    pub fn router(&self) -> Router {
+    /// The service, with the page and its back end.
+    pub fn router(&self, app: App) -> Router {
+        router_with(app, self.own_router())
+    }
+
+    fn own_router(&self) -> Router {
         let mut assets = Router::new()
-            .route("/demo", get(page))
+            .route("/demo", get(async || asset("text/html; charset=utf-8", PAGE)))
             .route("/demo/style.css", get(async || asset("text/css; charset=utf-8", STYLE)))
             .route("/demo/icon.svg", get(async || asset("image/svg+xml", ICON)));
         for (path, script) in SCRIPTS {
@@ -87,7 +99,7 @@ impl Demo {
             assets = assets.route(path, script);
         }
         assets
-            .route("/demo/api/account", get(routes::account))
+            .route("/demo/api/account", get(routes::account).post(routes::open))
             .route("/demo/api/totp", post(routes::enroll).put(routes::check).delete(routes::remove))
             .route("/demo/api/passkey", post(routes::begin_registration).put(routes::finish_registration))
             .route("/demo/api/login", post(routes::begin_login).put(routes::finish_login))
@@ -95,18 +107,6 @@ impl Demo {
             .route("/demo/api/credential/{id}", patch(routes::rename).delete(routes::delete))
             .with_state(self.clone())
             .layer(from_fn(guard))
-    }
-}
-
-/// The page, with a cookie that stands for an account of the demo.
-async fn page(State(demo): State<Demo>, request: Request) -> Response {
-    let page = ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], PAGE).into_response();
-    if account::id_of(request.headers()).is_some_and(|id| demo.accounts.get(&id).is_some()) {
-        return page;
-    }
-    match demo.accounts.create() {
-        Ok(cookie) => ([(header::SET_COOKIE, cookie)], page).into_response(),
-        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }
 

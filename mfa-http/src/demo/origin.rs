@@ -4,6 +4,8 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 
+use crate::error::ApiError;
+
 /// The page's origin. A request from another page is refused, whatever its cookie.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Origin(String);
@@ -28,10 +30,11 @@ impl Origin {
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Origin {
-    type Rejection = (StatusCode, &'static str);
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Self::of(&parts.headers).ok_or((StatusCode::FORBIDDEN, "the request is not from the demo's own page"))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let message = "The request is not from the demo's own page, or a proxy changed its Host header";
+        Self::of(&parts.headers).ok_or(ApiError::new(StatusCode::FORBIDDEN, "foreign-page", message))
     }
 }
 

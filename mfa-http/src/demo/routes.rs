@@ -1,19 +1,21 @@
 //! `/demo/api`: what an application's back end does between its page and the service.
 
-use axum::Json;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode};
-use serde::Deserialize;
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
 use super::Demo;
-use super::account::{Account, id_of};
+use super::account::{Account, Row, id_of};
 use super::consumer::{Answer, Call};
 use super::origin::Origin;
+use super::rows::is_gone;
+use super::sent::Sent;
+use crate::error::ApiError;
 
-const NAME: &str = "Demo";
-const USER: &str = "jo@example.com";
+pub(super) const NAME: &str = "Demo";
+pub(super) const USER: &str = "jo@example.com";
 
 /// Who is asking, by the cookie.
 pub(super) struct Visitor {
@@ -22,18 +24,16 @@ pub(super) struct Visitor {
 }
 
 impl FromRequestParts<Demo> for Visitor {
-    type Rejection = (StatusCode, Json<Value>);
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, demo: &Demo) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(parts: &mut Parts, demo: &Demo) -> Result<Self, ApiError> {
         let id = id_of(&parts.headers).unwrap_or_default();
         match demo.accounts.get(&id) {
             Some(account) => Ok(Self { id, account }),
-            None => Err((StatusCode::UNAUTHORIZED, Json(json!({"answer": {"code": "no-account"}})))),
+            None => Err(ApiError::new(StatusCode::UNAUTHORIZED, "no-account", "No account has this cookie")),
         }
     }
 }
-
-type Body = Json<Value>;
 
 impl Demo {
     async fn call(&self, method: Method, path: impl Into<String>, body: Option<Value>) -> Answer {
@@ -60,8 +60,14 @@ impl Demo {
         self.consumer.call(Call { method, path: path.into(), headers, body }).await
     }
 
-    fn keep(&self, visitor: &Visitor, change: impl FnOnce(&mut Account)) {
-        self.accounts.change(&visitor.id, change);
+    /// Puts the row that `made` is about into the account, and deletes the one that it replaces.
+    async fn keep(&self, visitor: &Visitor, row: fn(String) -> Row, made: Answer) -> Answer {
+        // Without an id nothing was made, and what the account has stays.
+        let Some(id) = text(&made.body, "uuid") else { return made };
+        match self.accounts.keep(&visitor.id, row(id)) {
+            Some(replaced) => made.then(self.discard(replaced).await),
+            None => made,
+        }
     }
 }
 
@@ -69,74 +75,85 @@ fn text(body: &Value, name: &str) -> Option<String> {
     body[name].as_str().map(str::to_owned)
 }
 
-/// `GET account`: what the account has.
-pub(super) async fn account(State(demo): State<Demo>, visitor: Visitor) -> Answer {
+/// `GET account`: what the account has, if there is one.
+pub(super) async fn account(State(demo): State<Demo>, visitor: Result<Visitor, ApiError>) -> Answer {
+    let Ok(visitor) = visitor else {
+        return Answer::of(json!({"account": false, "totp": false, "credentials": []}));
+    };
     let has_totp = visitor.account.totp.is_some();
     let Some(user) = visitor.account.user.as_deref() else {
-        return Answer::of(json!({"totp": has_totp, "credentials": []}));
+        return Answer::of(json!({"account": true, "totp": has_totp, "credentials": []}));
     };
     let headers = vec![("x-mfa-UserUUID", user)];
     let call = Call { method: Method::GET, path: "/webauthn/user".to_owned(), headers, body: None };
     let mut listed = demo.consumer.call(call).await;
     if listed.status == StatusCode::OK {
+        listed.body["account"] = json!(true);
         listed.body["totp"] = json!(has_totp);
     }
     listed
+}
+
+/// `POST account`: a cookie for an account, unless the visitor has one. A page elsewhere cannot ask for it, so
+/// it cannot have others' accounts make room.
+pub(super) async fn open(
+    State(demo): State<Demo>,
+    visitor: Result<Visitor, ApiError>,
+    _: Origin,
+) -> Result<Response, ApiError> {
+    let opened = Answer::of(json!({"account": true}));
+    if visitor.is_ok() {
+        return Ok(opened.into_response());
+    }
+    let (cookie, evicted) = demo.accounts.open().map_err(|_| ApiError::unavailable())?;
+    for row in evicted {
+        demo.discard(row).await;
+    }
+    Ok(([(header::SET_COOKIE, cookie)], opened).into_response())
 }
 
 /// `POST totp`: another authenticator app, in place of one that the account has.
 pub(super) async fn enroll(State(demo): State<Demo>, visitor: Visitor, _: Origin) -> Answer {
     let body = json!({"issuer": NAME, "label": USER});
     let enrolled = demo.call(Method::POST, "/totp", Some(body)).await;
-    if let Some(totp) = text(&enrolled.body, "uuid") {
-        demo.keep(&visitor, |account| account.totp = Some(totp));
-    }
-    match visitor.account.totp {
-        Some(old) => enrolled.then(demo.call(Method::DELETE, format!("/totp/{old}"), None).await),
-        None => enrolled,
-    }
+    demo.keep(&visitor, Row::Totp, enrolled).await
 }
 
 /// `PUT totp` with `{"code"}`.
-pub(super) async fn check(State(demo): State<Demo>, visitor: Visitor, _: Origin, Json(body): Body) -> Answer {
+pub(super) async fn check(State(demo): State<Demo>, visitor: Visitor, _: Origin, Sent(body): Sent) -> Answer {
     let totp = visitor.account.totp.unwrap_or_default();
     demo.call(Method::POST, format!("/totp/{totp}/validate"), Some(json!({"code": body["code"]}))).await
 }
 
 /// `DELETE totp`
 pub(super) async fn remove(State(demo): State<Demo>, visitor: Visitor, _: Origin) -> Answer {
-    let Some(totp) = &visitor.account.totp else { return Answer::of(Value::Null) };
-    let removed = demo.call(Method::DELETE, format!("/totp/{totp}"), None).await;
-    demo.keep(&visitor, |account| account.totp = None);
+    let Some(totp) = visitor.account.totp else { return Answer::of(Value::Null) };
+    let row = Row::Totp(totp);
+    let removed = demo.delete(&row).await;
+    if is_gone(&removed) {
+        demo.accounts.forget(&visitor.id, row);
+    }
     removed
 }
 
 /// `POST passkey`: options for `navigator.credentials.create()`.
 pub(super) async fn begin_registration(State(demo): State<Demo>, visitor: Visitor, origin: Origin) -> Answer {
     let begun = demo.about_user(&visitor, &origin, Method::POST, "/webauthn/register", Some(json!({}))).await;
-    if let Some(user) = text(&begun.body, "uuid") {
-        demo.keep(&visitor, |account| account.user = Some(user));
-    }
-    begun
+    demo.keep(&visitor, Row::User, begun).await
 }
 
-#[derive(Deserialize)]
-pub(super) struct Created {
-    credential: Value,
-    label: String,
-}
-
-/// `PUT passkey` with what the browser returned, and a label for it.
+/// `PUT passkey` with `{"credential", "label"}`: what the browser returned, and a name for it.
 pub(super) async fn finish_registration(
     State(demo): State<Demo>,
     visitor: Visitor,
     origin: Origin,
-    Json(created): Json<Created>,
+    Sent(mut created): Sent,
 ) -> Answer {
     let (method, path) = (Method::PUT, "/webauthn/register");
-    let registered = demo.about_user(&visitor, &origin, method, path, Some(created.credential)).await;
+    let credential = created.get_mut("credential").map(Value::take);
+    let registered = demo.about_user(&visitor, &origin, method, path, credential).await;
     let Some(hash) = text(&registered.body, "key_handle_hash") else { return registered };
-    let named = label(&demo, &visitor, &origin, &hash, json!(created.label)).await;
+    let named = label(&demo, &visitor, &origin, &hash, created["label"].clone()).await;
     registered.then(named)
 }
 
@@ -150,7 +167,7 @@ pub(super) async fn finish_login(
     State(demo): State<Demo>,
     visitor: Visitor,
     origin: Origin,
-    Json(credential): Body,
+    Sent(credential): Sent,
 ) -> Answer {
     demo.about_user(&visitor, &origin, Method::PUT, "/webauthn/login", Some(credential)).await
 }
@@ -159,10 +176,7 @@ pub(super) async fn finish_login(
 pub(super) async fn begin_u2f(State(demo): State<Demo>, visitor: Visitor, origin: Origin) -> Answer {
     let app_id = format!("{}/demo", origin.as_str());
     let begun = demo.call(Method::POST, "/u2f", Some(json!({"appId": app_id}))).await;
-    if let Some(user) = text(&begun.body, "uuid") {
-        demo.keep(&visitor, |account| account.user = Some(user));
-    }
-    begun
+    demo.keep(&visitor, Row::User, begun).await
 }
 
 /// `PUT u2f` with the key's answer.
@@ -170,7 +184,7 @@ pub(super) async fn finish_u2f(
     State(demo): State<Demo>,
     visitor: Visitor,
     _: Origin,
-    Json(answer): Body,
+    Sent(answer): Sent,
 ) -> Answer {
     let user = visitor.account.user.unwrap_or_default();
     demo.call(Method::PUT, format!("/u2f/{user}"), Some(json!({"signResult": answer}))).await
@@ -182,7 +196,7 @@ pub(super) async fn rename(
     visitor: Visitor,
     origin: Origin,
     Path(id): Path<String>,
-    Json(body): Body,
+    Sent(body): Sent,
 ) -> Answer {
     label(&demo, &visitor, &origin, &id, body["label"].clone()).await
 }

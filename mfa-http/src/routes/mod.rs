@@ -33,13 +33,19 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The whole service. Insert a [`Source`](crate::Source) into each request, so that failures are counted by
 /// the address they came from.
 pub fn router(app: App) -> Router {
+    router_with(app, Router::new())
+}
+
+/// The service, and `others` under the same limits and headers.
+pub(crate) fn router_with(app: App, others: Router) -> Router {
     let (router, contract) = documented().split_for_parts();
     let contract = openapi::finished(contract);
     router
         .merge(SwaggerUi::new("/docs").url("/openapi.json", contract))
+        .with_state(app)
+        .merge(others)
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
-        .with_state(app)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(observe))
         .layer(SetResponseHeaderLayer::overriding(
@@ -104,4 +110,37 @@ async fn observe(request: Request, next: Next) -> Response {
         "request"
     );
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::routing::get;
+    use mfa_core::Mfa;
+    use mfa_core::store::memory::MemoryStore;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::AdminKey;
+
+    async fn broken() -> () {
+        panic!("a bug")
+    }
+
+    /// The demo's routes are such others.
+    #[tokio::test(start_paused = true)]
+    async fn others_have_the_same_limits_and_headers() {
+        let app = App::new(Mfa::builder(MemoryStore::default()).build(), AdminKey::of_nobody());
+        let others = Router::new().route("/slow", get(std::future::pending::<()>)).route("/bug", get(broken));
+        let router = router_with(app, others);
+        for (method, path, status) in
+            [("GET", "/slow", 503), ("GET", "/bug", 500), ("POST", "/bug", 405), ("GET", "/none", 404)]
+        {
+            let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+            let response = router.clone().oneshot(request).await.unwrap();
+            assert_eq!(response.status(), status, "{path}");
+            assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store", "{path}");
+            assert_eq!(response.headers()[header::X_CONTENT_TYPE_OPTIONS], "nosniff", "{path}");
+        }
+    }
 }

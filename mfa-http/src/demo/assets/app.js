@@ -1,6 +1,6 @@
 // The page: what is pressed, what is shown.
 
-import { ask } from "./back-end.js";
+import { account, ask } from "./back-end.js";
 import * as ceremony from "./ceremony.js";
 import { U2fKey } from "./u2f-key.js";
 
@@ -126,6 +126,8 @@ function rename(item, credential, name) {
   onSubmit(form, "passkey", async () => {
     await ask("PATCH", `credential/${credential.key_handle_hash}`, { label: input.value });
     await showCredentials();
+    // The row is a new one. The focus goes back to where the renaming began.
+    $(`rename-${credential.key_handle_hash}`)?.focus();
     return "Renamed.";
   });
   item.append(form);
@@ -143,7 +145,10 @@ function row(credential) {
   what.append(title, about);
   item.append(what);
   if (credential.kind !== "u2f") {
-    item.append(button("Rename", name, () => item.querySelector("form") ?? rename(item, credential, name)));
+    const begin = () => (item.querySelector("form") ? item.querySelector("input").select() : rename(item, credential, name));
+    const made = button("Rename", name, begin);
+    made.id = `rename-${credential.key_handle_hash}`;
+    item.append(made);
   }
   item.append(button("Delete", name, (pressed) => run("passkey", pressed, async () => {
     const id = credential.kind === "u2f" ? "u2f" : credential.key_handle_hash;
@@ -161,7 +166,7 @@ function showList(credentials) {
 }
 
 async function showCredentials() {
-  showList((await ask("GET", "account")).credentials);
+  showList((await account()).credentials);
 }
 
 // A U2F key from years ago
@@ -189,7 +194,7 @@ if (!window.isSecureContext || !/[a-z]/.test(location.hostname)) {
   $("localhost").href = `http://localhost:${location.port || 80}/demo`;
   $("insecure").hidden = false;
 }
-ask("GET", "account")
+account()
   .then(({ totp, credentials }) => {
     showTotp(totp, false);
     showList(credentials);

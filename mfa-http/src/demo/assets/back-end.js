@@ -1,8 +1,10 @@
 // The page's own back end, and the list of what it asked of the service.
 
+import { words } from "./words.js";
+
 const list = document.getElementById("requests");
 
-/** A refusal in words: the service's `code` and what it means here. */
+/** A refusal: the `code` that a program reads, and words for its user. */
 export class Refusal extends Error {
   constructor(code, status) {
     super(words(code, status));
@@ -10,21 +12,34 @@ export class Refusal extends Error {
   }
 }
 
-function words(code, status) {
-  const known = {
-    "code-not-accepted": "Not accepted: the code is wrong, too old, or was used already.",
-    "throttled": "Too many failed attempts. Wait a little, then try again.",
-    "totp-disabled": "Too many failed attempts. Remove the app and set it up again.",
-    "totp-not-found": "There is no app to check. Set one up first.",
-    "unavailable": "The service cannot reach its store just now. Try again.",
-    "sign-count": "Refused: the key's counter went back, so it may be a copy.",
-    "invalid-label": "A name has 100 characters at most.",
-  };
-  return known[code] ?? `The service refused it (${code ?? status}).`;
+/** Asks the back end; resolves to the service's answer. Whoever asks for something to be made has an account then. */
+export async function ask(method, path, body) {
+  if (method === "POST") await (opened ??= open());
+  return send(method, path, body);
 }
 
-/** Asks the back end; resolves to the service's answer. */
-export async function ask(method, path, body) {
+/** That the server knows this visitor, by a cookie. */
+let opened = null;
+
+export async function account() {
+  const found = await send("GET", "account");
+  if (found.account) opened = Promise.resolve();
+  return found;
+}
+
+/** Opens an account, and looks whether the browser kept its cookie. If not, no more accounts are opened. */
+async function open() {
+  try {
+    await send("POST", "account");
+    if ((await send("GET", "account")).account) return;
+  } catch (error) {
+    opened = null;
+    throw error;
+  }
+  throw new Refusal("no-cookies");
+}
+
+async function send(method, path, body) {
   const init = { method, headers: { accept: "application/json" } };
   if (method !== "GET") {
     init.headers["content-type"] = "application/json";
@@ -37,13 +52,9 @@ export async function ask(method, path, body) {
   } catch {
     throw new Error("The server does not answer. Is it still running?");
   }
-  if (said.answer?.code === "no-account") {
-    // The server was restarted; loading the page opens an account.
-    location.reload();
-    return new Promise(() => {});
-  }
   (said.exchanges ?? []).forEach(show);
-  if (!response.ok) throw new Refusal(said.answer?.code, response.status);
+  // A request that got no further than the server itself has an error of the service's shape.
+  if (!response.ok) throw new Refusal(said.answer?.code ?? said.code, response.status);
   return said.answer;
 }
 

@@ -36,6 +36,7 @@ async fn a_key_of_an_app_id_logs_in_through_appid() {
     assert!(page.text("#credentials").await.contains("U2F key"));
     page.press("#login").await;
     assert_eq!(page.said("passkey").await, "Logged in.");
+    page.had_no_errors_but(&[]).await;
 }
 
 /// `appidExclude`: the browser sees that the key is registered already, under its AppID.
@@ -55,6 +56,7 @@ async fn a_key_of_an_app_id_is_not_registered_again() {
         return [excluded, (await ceremony.create(options, 'security-key')).type];";
     let created = page.script(script, &[]).await.unwrap();
     assert_eq!(created, json!([format!("{}/demo", page.origin), "public-key"]));
+    page.had_no_errors_but(&[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -69,5 +71,6 @@ async fn the_key_that_the_page_plays_logs_in() {
     page.press("#credentials button[aria-label^=Delete]").await;
     assert_eq!(page.said("passkey").await, "Deleted.");
     page.press("#u2f-login").await;
-    assert!(page.said("u2f").await.starts_with("The service refused it"));
+    assert!(page.said("u2f").await.starts_with("There is nothing to log in with yet."));
+    page.had_no_errors_but(&[400]).await;
 }

@@ -1,7 +1,10 @@
 //! The demo page in headless Chromium, with virtual authenticators.
 
+mod account;
 mod device;
+mod keyboard;
 mod legacy;
+mod localhost;
 mod looks;
 mod passkeys;
 mod refusals;
@@ -39,12 +42,30 @@ pub(crate) struct Page {
 impl Page {
     /// Opens the page over TLS; `None` if there is no browser here, which is a failure under CI.
     pub(crate) async fn open() -> Option<Self> {
+        Self::open_at(Address::Tls, json!({})).await
+    }
+
+    /// Opens the page where the program says it is: on localhost, without TLS.
+    pub(crate) async fn open_on_localhost() -> Option<Self> {
+        Self::open_at(Address::Localhost, json!({})).await
+    }
+
+    /// Opens the page in a browser that keeps no cookies.
+    pub(crate) async fn open_without_cookies() -> Option<Self> {
+        const BLOCK: u8 = 2;
+        Self::open_at(Address::Tls, json!({"profile.default_content_setting_values.cookies": BLOCK})).await
+    }
+
+    async fn open_at(address: Address, preferences: Value) -> Option<Self> {
         let chromium = find("chromium")?;
         let driver = find("chromedriver")?;
         let folder = tempfile::tempdir().unwrap();
         let server = Process::spawn(program(folder.path()).args(["serve", "--demo", "--store", "memory://"]));
         let tls = Tls::new();
-        let origin = tls.in_front_of(&server.url).await;
+        let origin = match address {
+            Address::Tls => tls.in_front_of(&server.url).await,
+            Address::Localhost => server.url.replace("127.0.0.1", "localhost"),
+        };
 
         let mut driver = Driver::start(&driver, folder);
         let arguments = [
@@ -61,7 +82,7 @@ impl Page {
             format!("--user-data-dir={}", driver.folder.path().join("profile").display()),
         ];
         let capabilities = json!({
-            "goog:chromeOptions": {"binary": chromium, "args": arguments},
+            "goog:chromeOptions": {"binary": chromium, "args": arguments, "prefs": preferences},
             "goog:loggingPrefs": {"browser": "ALL"},
         });
         let Value::Object(capabilities) = capabilities else { unreachable!() };
@@ -81,6 +102,10 @@ impl Page {
     /// Loads the page, and waits until it has asked for its account.
     pub(crate) async fn load(&self) {
         self.client.goto(&format!("{}/demo", self.origin)).await.unwrap();
+        self.ready().await;
+    }
+
+    pub(crate) async fn ready(&self) {
         let ready = "while (document.querySelector('main[aria-busy]')) await new Promise((next) => setTimeout(next, 10));";
         timeout(PATIENCE, self.script(ready, &[])).await.unwrap().unwrap();
     }
@@ -141,12 +166,24 @@ impl Page {
         self.client.issue_cmd(command).await.unwrap()
     }
 
-    /// The errors that the page wrote to its console.
-    pub(crate) async fn errors(&self) -> Vec<String> {
+    /// Fails if the console has errors, other than that the browser writes down a request that was refused with
+    /// one of these statuses.
+    pub(crate) async fn had_no_errors_but(&self, refusals: &[u16]) {
         let log = self.client.issue_cmd(ConsoleLog).await.unwrap();
         let entries = log.as_array().unwrap().iter().filter(|entry| entry["level"] == "SEVERE");
-        entries.map(|entry| entry["message"].as_str().unwrap().to_owned()).collect()
+        let errors: Vec<&str> = entries.map(|entry| entry["message"].as_str().unwrap()).collect();
+        let is = |error: &str, status: &u16| {
+            error.contains(&format!("the server responded with a status of {status} "))
+        };
+        let as_told = errors.iter().zip(refusals).all(|(error, status)| is(error, status));
+        assert!(as_told && errors.len() == refusals.len(), "{refusals:?} expected: {errors:#?}");
     }
+}
+
+#[derive(Clone, Copy)]
+enum Address {
+    Tls,
+    Localhost,
 }
 
 /// The program that drives the browser.

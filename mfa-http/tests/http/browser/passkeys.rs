@@ -43,6 +43,7 @@ async fn a_passkey_is_registered_used_renamed_and_deleted() {
     page.press("#credentials button[aria-label^=Delete]").await;
     assert_eq!(page.said("passkey").await, "Deleted.");
     assert_eq!(page.text("#credentials").await, "");
+    page.had_no_errors_but(&[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -53,6 +54,7 @@ async fn a_security_key_is_registered_and_used() {
     assert_eq!(page.said("passkey").await, "Registered. Try to log in with it.");
     page.press("#login").await;
     assert_eq!(page.said("passkey").await, "Logged in.");
+    page.had_no_errors_but(&[]).await;
 }
 
 /// Of each transport, with resident keys and without, with user verification and without, ES256 and RS256.
@@ -75,6 +77,7 @@ async fn authenticators_of_every_kind_work() {
         assert_eq!(stored[0]["isResidentCredential"], json!(resident_keys), "{kind:?}");
         device.unplug(&page).await;
     }
+    page.had_no_errors_but(&[]).await;
 }
 
 /// A key that knows U2F only, registered by WebAuthn (attestation `fido-u2f`).
@@ -84,4 +87,5 @@ async fn a_u2f_key_registers_as_a_credential() {
     let _device = Device::plug_in(&page, U2F).await;
     let used = page.script(REGISTER_AND_LOG_IN, &[json!(-7), json!("discouraged")]).await;
     assert!(used.unwrap().is_string());
+    page.had_no_errors_but(&[]).await;
 }

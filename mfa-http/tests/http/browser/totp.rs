@@ -28,4 +28,5 @@ async fn an_app_is_set_up_and_each_code_works_once() {
 
     page.press("#totp-remove").await;
     assert_eq!(page.said("totp").await, "Removed.");
+    page.had_no_errors_but(&[401]).await;
 }

@@ -1,5 +1,9 @@
 //! The demo's back end: there when asked for, for its own page only, without anything secret.
 
+mod keeping;
+mod limits;
+mod words;
+
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
@@ -7,8 +11,8 @@ use reqwest::header::{COOKIE, ORIGIN, SET_COOKIE};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::program::{Process, output, program};
-use super::server::{TestServer, answer};
+use crate::program::{Process, output, program, run};
+use crate::server::{TestServer, answer, error};
 
 struct Demo {
     server: Process,
@@ -18,13 +22,23 @@ struct Demo {
 
 impl Demo {
     async fn start(folder: &std::path::Path) -> Self {
-        let server = Process::spawn(program(folder).args(["serve", "--demo"]));
+        let mut server = Process::spawn(program(folder).args(["serve", "--demo"]));
+        // Keys belong to names, and not to addresses.
+        server.url = server.url.replace("127.0.0.1", "localhost");
         let client = Client::new();
-        let page = client.get(format!("{}/demo", server.url)).send().await.unwrap();
-        let cookie = page.headers()[SET_COOKIE].to_str().unwrap();
+        let mut demo = Self { server, client, cookie: String::new() };
+        demo.cookie = demo.another_account().await;
+        demo
+    }
+
+    /// The cookie of a new account.
+    async fn another_account(&self) -> String {
+        let request = self.client.post(format!("{}/demo/api/account", self.server.url));
+        let opened = request.header(ORIGIN, &self.server.url).send().await.unwrap();
+        assert_eq!(opened.status(), StatusCode::OK);
+        let cookie = opened.headers()[SET_COOKIE].to_str().unwrap();
         assert!(cookie.ends_with("; Path=/demo; HttpOnly; SameSite=Strict"), "{cookie}");
-        let cookie = cookie.split_once(';').unwrap().0.to_owned();
-        Self { server, client, cookie }
+        cookie.split_once(';').unwrap().0.to_owned()
     }
 
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
@@ -46,15 +60,33 @@ async fn it_is_not_there_unless_asked_for() {
 async fn no_other_page_and_no_stranger_gets_in() {
     let folder = tempfile::tempdir().unwrap();
     let demo = Demo::start(folder.path()).await;
-    for origin in ["http://evil.example.com", "null"] {
-        let request = demo.client.post(format!("{}/demo/api/totp", demo.server.url));
+    for (origin, path) in [("http://evil.example.com", "totp"), ("null", "totp"), ("null", "account")] {
+        let request = demo.client.post(format!("{}/demo/api/{path}", demo.server.url));
         let request = request.header(COOKIE, &demo.cookie).header(ORIGIN, origin);
-        assert_eq!(request.send().await.unwrap().status(), StatusCode::FORBIDDEN, "{origin}");
+        let message = "The request is not from the demo's own page, or a proxy changed its Host header";
+        assert_eq!(answer(request).await, error(403, "foreign-page", message), "{origin} {path}");
     }
     let request = demo.client.post(format!("{}/demo/api/totp", demo.server.url));
     let request = request.header(ORIGIN, &demo.server.url).header(COOKIE, "mfa-demo=made-up");
-    let (status, body) = answer(request).await;
-    assert_eq!((status, &body["answer"]["code"]), (401, &json!("no-account")));
+    assert_eq!(answer(request).await, error(401, "no-account", "No account has this cookie"));
+}
+
+/// Any page elsewhere may have a browser load the page, so that makes nothing; nor does a browser without cookies.
+#[tokio::test]
+async fn only_the_page_itself_opens_an_account() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Demo::start(folder.path()).await;
+    for path in ["/demo", "/demo/api/account"] {
+        let read = demo.client.get(format!("{}{path}", demo.server.url)).send().await.unwrap();
+        assert_eq!((read.status(), read.headers().get(SET_COOKIE)), (StatusCode::OK, None), "{path}");
+    }
+    let request = demo.client.get(format!("{}/demo/api/account", demo.server.url));
+    let nobodys = json!({"account": false, "totp": false, "credentials": []});
+    assert_eq!(answer(request).await.1["answer"], nobodys);
+    // Who has one keeps it.
+    let again = demo.request(Method::POST, "account").send().await.unwrap();
+    assert_eq!((again.status(), again.headers().get(SET_COOKIE)), (StatusCode::OK, None));
+    assert_eq!(answer(demo.request(Method::GET, "account")).await.1["answer"]["account"], true);
 }
 
 /// Two visitors have accounts of their own.
@@ -64,8 +96,7 @@ async fn an_account_is_its_visitors_alone() {
     let demo = Demo::start(folder.path()).await;
     assert_eq!(answer(demo.request(Method::POST, "totp").json(&json!({}))).await.0, 200);
     assert_eq!(answer(demo.request(Method::GET, "account")).await.1["answer"]["totp"], true);
-    let page = demo.client.get(format!("{}/demo", demo.server.url)).send().await.unwrap();
-    let other = page.headers()[SET_COOKIE].to_str().unwrap().to_owned();
+    let other = demo.another_account().await;
     let request = demo.client.get(format!("{}/demo/api/account", demo.server.url)).header(COOKIE, other);
     assert_eq!(answer(request).await.1["answer"]["totp"], false);
 }
@@ -88,19 +119,44 @@ async fn no_answer_holds_the_key() {
     }
 }
 
-/// The demo's key ends with it.
+/// Neither the demo's key nor what its visitors enrolled is left.
 #[tokio::test]
-async fn its_key_is_revoked_at_the_end() {
+async fn nothing_is_left_at_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = Demo::start(folder.path()).await;
+    // Two accounts; an app and a U2F user that others take the place of.
+    for _ in 0..2 {
+        for path in ["totp", "u2f", "totp", "u2f", "passkey"] {
+            assert_eq!(answer(demo.request(Method::POST, path)).await.0, 200, "{path}");
+        }
+        demo.cookie = demo.another_account().await;
+    }
+    let report = || {
+        let said = run(folder.path(), &["doctor", "--json"]).stdout;
+        serde_json::from_slice::<Value>(&said).unwrap()["store"].take()
+    };
+    let before = report();
+    assert_eq!((&before["totp"]["ours"], &before["users"]["empty"]), (&json!(2), &json!(2)), "{before}");
+
+    demo.server.signal("-TERM");
+    assert!(demo.server.child.wait().unwrap().success());
+    assert!(output(folder.path(), &["api-key", "list"]).contains("revoked"));
+    let after = report();
+    assert_eq!(after["totp"], json!({"ours": 0, "seed": 0, "unusable": 0, "disabled": 0}), "{after}");
+    let users = json!({"ours": 0, "goSeed": 0, "nodeU2f": 0, "empty": 0, "unusable": 0});
+    assert_eq!((&after["users"], &after["problems"]), (&users, &json!([])), "{after}");
+}
+
+/// A person is told where the page is.
+#[tokio::test]
+async fn it_says_where_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = program(folder.path());
     command.args(["serve", "--demo", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut server = Process { child: command.spawn().unwrap(), url: String::new() };
-    let lines = BufReader::new(server.child.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let invitation = lines.into_iter().find(|line| line.starts_with("try it: ")).unwrap();
+    let mut lines = BufReader::new(server.child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let invitation = lines.find(|line| line.starts_with("try it: ")).unwrap();
     assert!(invitation.starts_with("try it: http://localhost:") && invitation.ends_with("/demo"));
-    server.signal("-TERM");
-    assert!(server.child.wait().unwrap().success());
-    assert!(output(folder.path(), &["api-key", "list"]).contains("revoked"));
 }
 
 #[tokio::test]
@@ -111,6 +167,8 @@ async fn the_page_is_all_its_own() {
     let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
     assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"), "{policy}");
     assert!(!policy.contains("unsafe") && !policy.contains("http"), "{policy}");
+    assert_eq!(page.headers()["cache-control"], "no-store");
+    assert_eq!(page.headers()["x-content-type-options"], "nosniff");
     let html = page.text().await.unwrap();
     let own = |attribute: &str| {
         html.split(attribute).skip(1).all(|rest| rest.starts_with("\"/demo") || rest.starts_with("\"#main"))

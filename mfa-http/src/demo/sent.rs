@@ -1,0 +1,19 @@
+//! What the page sends, read with the service's own limits.
+
+use axum::extract::{FromRequest, Request};
+use serde_json::Value;
+
+use crate::body::{MALFORMED, RawBody};
+use crate::error::ApiError;
+
+/// The JSON of a body, of any shape: what the page sends on is the service's to judge.
+pub(super) struct Sent(pub(super) Value);
+
+impl<S: Send + Sync> FromRequest<S> for Sent {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let RawBody(bytes) = RawBody::from_request(request, state).await?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|_| MALFORMED)
+    }
+}
