@@ -108,6 +108,7 @@ def walk(client):
     """Each route at least once. What takes a signature is refused here: the tests of mfa-lambda have authenticators."""
     client.ask("GET /health/live", 204)
     client.ask("GET /health/ready", 204)
+    client.ask("GET /metrics", 200)
     name = client.name.replace(" ", "-")
     key, secret = client.new_key(f"{name}@example.com")
     client.headers = {"x-mfa-apikey": key, "x-mfa-apisecret": secret}

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use mfa_core::Mfa;
 use mfa_core::secret::SecretBytes;
 
+use crate::metrics::Metrics;
+
 /// The key that administrators present as `x-api-key`.
 pub struct AdminKey(Option<SecretBytes>);
 
@@ -37,11 +39,12 @@ impl fmt::Debug for AdminKey {
 pub struct App {
     pub(crate) mfa: Mfa,
     pub(crate) admin_key: Arc<AdminKey>,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl App {
     /// An application around `mfa`.
     pub fn new(mfa: Mfa, admin_key: AdminKey) -> Self {
-        Self { mfa, admin_key: Arc::new(admin_key) }
+        Self { mfa, admin_key: Arc::new(admin_key), metrics: Arc::default() }
     }
 }

@@ -12,6 +12,7 @@ mod error;
 pub mod events;
 pub mod hasher;
 pub mod logging;
+mod metrics;
 mod openapi;
 mod path;
 mod qr_code;

@@ -2,6 +2,7 @@
 
 mod api_key;
 mod health;
+mod metrics;
 mod rotation;
 mod totp;
 mod u2f;
@@ -9,13 +10,15 @@ mod webauthn;
 mod webauthn_error;
 
 use std::any::Any;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
+use tokio::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::openapi::OpenApi;
@@ -25,6 +28,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use crate::App;
 use crate::error::ApiError;
+use crate::metrics::Metrics;
 use crate::openapi;
 
 /// Time a request has from its head to its answer.
@@ -40,6 +44,7 @@ pub fn router(app: App) -> Router {
 pub(crate) fn router_with(app: App, others: Router) -> Router {
     let (router, contract) = documented().split_for_parts();
     let contract = openapi::finished(contract);
+    let metrics = Arc::clone(&app.metrics);
     router
         .merge(SwaggerUi::new("/docs").url("/openapi.json", contract))
         .with_state(app)
@@ -47,7 +52,7 @@ pub(crate) fn router_with(app: App, others: Router) -> Router {
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(observe))
+        .layer(from_fn_with_state(metrics, observe))
         .layer(SetResponseHeaderLayer::overriding(
             header::CACHE_CONTROL,
             HeaderValue::from_static("no-store"),
@@ -82,6 +87,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(u2f::begin_authentication, u2f::finish_authentication))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
+        .routes(routes!(metrics::read))
 }
 
 async fn no_such_route() -> ApiError {
@@ -98,17 +104,15 @@ fn panicked(_: Box<dyn Any + Send>) -> Response {
 }
 
 /// Bounds the time of a request and logs its outcome. The log has the route, not the path, which may hold a key.
-async fn observe(request: Request, next: Next) -> Response {
-    let method = request.method().clone();
+async fn observe(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
+    let (method, began) = (request.method().clone(), Instant::now());
     let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
     let answer = tokio::time::timeout(PATIENCE, next.run(request)).await;
     let response = answer.unwrap_or_else(|_| ApiError::unavailable().into_response());
-    tracing::debug!(
-        %method,
-        route = route.as_ref().map_or("none", MatchedPath::as_str),
-        status = response.status().as_u16(),
-        "request"
-    );
+    let status = response.status().as_u16();
+    metrics.answered(&method, route, status, began.elapsed());
+    tracing::debug!(%method, route, status, "request");
     response
 }
 

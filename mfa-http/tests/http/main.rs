@@ -8,6 +8,7 @@ mod demo;
 mod faults;
 mod limits;
 mod logs;
+mod metrics;
 mod openapi;
 mod process;
 mod program;
