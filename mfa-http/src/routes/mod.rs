@@ -141,7 +141,8 @@ mod tests {
             [("GET", "/slow", 503), ("GET", "/bug", 500), ("POST", "/bug", 405), ("GET", "/none", 404)]
         {
             let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
-            let response = router.clone().oneshot(request).await.unwrap();
+            let answer = tokio::time::timeout(2 * PATIENCE, router.clone().oneshot(request)).await;
+            let response = answer.unwrap().unwrap();
             assert_eq!(response.status(), status, "{path}");
             assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store", "{path}");
             assert_eq!(response.headers()[header::X_CONTENT_TYPE_OPTIONS], "nosniff", "{path}");
