@@ -34,9 +34,8 @@ async fn the_server_serves_it() {
     for (path, item) in contract["paths"].as_object().unwrap() {
         for method in item.as_object().unwrap().keys() {
             let method: Method = method.to_uppercase().parse().unwrap();
-            let (_, body) = answer(server.request(method.clone(), path)).await;
-            assert_ne!(body["code"], "no-such-route", "{method} {path}");
-            assert_ne!(body["code"], "no-such-method", "{method} {path}");
+            let status = server.request(method.clone(), path).send().await.unwrap().status().as_u16();
+            assert!(status != 404 && status != 405, "{method} {path}: {status}");
         }
     }
     let page = server.request(Method::GET, "/docs/").send().await.unwrap();
@@ -142,7 +141,7 @@ async fn the_examples_are_real_answers() {
     }
     for (path, item) in heard.contract["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            let content = &operation["responses"]["200"]["content"];
+            let content = &operation["responses"]["200"]["content"]["application/json"];
             let name = format!("{} {path} 200", method.to_uppercase());
             assert!(content.is_null() || examples.contains_key(&name), "{name} has no example");
         }
