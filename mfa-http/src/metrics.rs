@@ -54,7 +54,7 @@ impl Metrics {
         self.answers.get_or_create(&Answer { method: name_of(method), route, status }).inc();
     }
 
-    /// All of it in the OpenMetrics text format.
+    /// All of it, in the text format of `OpenMetrics`.
     pub(crate) fn text(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
