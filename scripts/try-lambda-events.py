@@ -105,7 +105,7 @@ def code_of(totp):
 
 
 def walk(client):
-    """Each route at least once. What takes a signature is refused here: the tests of mfa-lambda have authenticators."""
+    """Each route at least once. What takes a signature is refused here: tests/lambda of mfa-http have authenticators."""
     client.ask("GET /health/live", 204)
     client.ask("GET /health/ready", 204)
     client.ask("GET /metrics", 200)
