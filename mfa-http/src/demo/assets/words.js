@@ -58,6 +58,7 @@ const WORDS = {
   "origin": ANOTHER_PAGE,
   "cross-origin": ANOTHER_PAGE,
   "top-origin": ANOTHER_PAGE,
+  "authenticator-data": "Refused: what the key says of itself cannot be read.",
   "rp-id-hash": ANOTHER_PAGE,
   "user-presence": "Refused: nobody touched the key.",
   "user-verification": "Refused: the key did not check who you are. Set up a PIN or a fingerprint on it.",
