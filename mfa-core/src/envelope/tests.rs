@@ -111,7 +111,6 @@ fn another_keyring_opens_nothing() {
     assert_eq!(one.open_legacy(&sealed), Err(DoesNotOpen));
 }
 
-/// R11: a nonce each, drawn anew for every seal.
 /// A ring that gets another's data keys seals under that one's newest: what it had alone is older, though it were here
 /// first.
 #[test]
@@ -127,6 +126,7 @@ fn data_keys_that_join_do_not_become_the_newest() {
     assert!(joined.has(mine.newest_id()) && joined.joined(&mine).is_none());
 }
 
+/// R11: a nonce each, drawn anew for every seal.
 #[test]
 fn no_nonce_is_used_twice() {
     let (keyring, ann) = (Keyring::generate(&OsRandom).unwrap(), consumer("ann"));
