@@ -1,7 +1,8 @@
 //! A store that fails on demand: before the write, or after it with the answer lost.
 
-use std::sync::Arc;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use mfa_core::ConsumerId;
@@ -49,6 +50,16 @@ struct Plan {
     failing: AtomicU64,
     /// State of the script that orders concurrent calls; 0 for none.
     script: AtomicU64,
+    meanwhile: Mutex<Option<Meanwhile>>,
+}
+
+/// Number of a call, and what somebody else does before it.
+struct Meanwhile(u64, Pin<Box<dyn Future<Output = ()> + Send>>);
+
+impl std::fmt::Debug for Meanwhile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Meanwhile").field(&self.0).finish_non_exhaustive()
+    }
 }
 
 impl FaultyStores {
@@ -67,6 +78,11 @@ impl FaultyStores {
     pub fn fail(&self, n: u64, fault: Fault) {
         let call = self.plan.calls.load(Ordering::SeqCst) + n;
         self.plan.failing.store(call << 1 | u64::from(fault == Fault::After), Ordering::SeqCst);
+    }
+
+    /// Does something else before the `n`th call from now, the next being number 0.
+    pub fn meanwhile(&self, n: u64, other: impl Future<Output = ()> + Send + 'static) {
+        *self.plan.meanwhile.lock().unwrap() = Some(Meanwhile(self.calls() + n, Box::pin(other)));
     }
 
     /// Orders concurrent calls by a script: each gives way to the others so many times before and after.
@@ -103,6 +119,10 @@ impl FaultyStores {
         let failure = StoreError::Unavailable { backend: "faulty", source: Arc::new(Injected) };
         if failing == call << 1 {
             return Err(failure);
+        }
+        let meanwhile = self.plan.meanwhile.lock().unwrap().take_if(|Meanwhile(before, _)| *before == call);
+        if let Some(Meanwhile(_, other)) = meanwhile {
+            other.await;
         }
         self.give_way().await;
         let outcome = work.await;
