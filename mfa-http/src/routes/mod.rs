@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use tokio::time::Instant;
@@ -51,16 +51,17 @@ pub(crate) fn router_with(app: App, others: Router) -> Router {
         .merge(others)
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(metrics, observe))
-        .layer(SetResponseHeaderLayer::overriding(
-            header::CACHE_CONTROL,
-            HeaderValue::from_static("no-store"),
+        // One layer, since each that is put on a router by itself costs a request two allocations. Outermost first.
+        .layer((
+            always(header::CACHE_CONTROL, "no-store"),
+            always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            from_fn_with_state(metrics, observe),
+            CatchPanicLayer::custom(panicked),
         ))
-        .layer(SetResponseHeaderLayer::overriding(
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ))
+}
+
+fn always(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
 }
 
 /// What [`router`] answers, as OpenAPI 3.1.
