@@ -93,9 +93,10 @@ async fn permissions(report: &mut Report, connection: &Connection, prefix: &str)
     let user: Result<String, _> = connection.call(cmd("ACL").arg("WHOAMI")).await;
     let Ok(user) = user else { return report.note(Area::Permissions, untold) };
     let key = &format!("{prefix}:x");
-    let calls: [&[&str]; 9] = [
+    let calls: [&[&str]; 10] = [
         &["HMGET", key, "x"],
         &["ZRANGEBYLEX", key, "-", "+"],
+        &["EVALSHA", "0", "1", key],
         &["EVAL", "return 1", "1", key],
         &["HSET", key, "x", "x"],
         &["DEL", key],

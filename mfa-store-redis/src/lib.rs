@@ -34,6 +34,7 @@ mod inspect;
 mod key;
 mod owned;
 mod record;
+mod script;
 mod settings;
 mod totp;
 mod user;

@@ -2,13 +2,12 @@
 
 use mfa_core::ConsumerId;
 use mfa_core::store::{Cursor, Expect, Page, Revision, StoreError, Stored};
-use redis::cmd;
+use redis::Cmd;
 
 use crate::RedisStore;
 use crate::error::RedisError;
 use crate::record::{Changes, Fields, text};
-
-const DELETE: &str = include_str!("scripts/delete.lua");
+use crate::script::DELETE;
 
 impl RedisStore {
     /// Reads a record of the consumer's.
@@ -57,8 +56,10 @@ impl RedisStore {
         id: &str,
     ) -> Result<bool, StoreError> {
         let key = self.keys.owned(kind, id);
-        let command = cmd("EVAL").arg(DELETE).arg(1).arg(key).arg(consumer.as_str()).to_owned();
-        let deleted: Option<String> = self.connection.write(command, self.replicas).await?;
+        let owner = |command: &mut Cmd| {
+            command.arg(consumer.as_str());
+        };
+        let deleted: Option<String> = self.run(&DELETE, &key, owner).await?;
         let Some(incarnation) = deleted else { return Ok(false) };
         self.drop_entry(&self.keys.index(kind, consumer), &format!("{id}:{incarnation}")).await;
         Ok(true)

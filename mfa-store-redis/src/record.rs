@@ -4,13 +4,11 @@ use mfa_core::ConsumerId;
 use mfa_core::clock::UnixTime;
 use mfa_core::random::OsRandom;
 use mfa_core::store::{Expect, Revision, StoreError};
-use redis::cmd;
+use redis::{Cmd, cmd};
 
 use crate::RedisStore;
 use crate::error::RedisError;
-
-const CREATE: &str = include_str!("scripts/create.lua");
-const REPLACE: &str = include_str!("scripts/replace.lua");
+use crate::script::{CREATE, REPLACE};
 
 /// The fields of a record as they were read. They are asked for by name: an answer without names is half as long,
 /// and reading answers is most of what Redis costs us.
@@ -77,19 +75,30 @@ impl RedisStore {
         owner: Option<&ConsumerId>,
         changes: &Changes,
     ) -> Result<Revision, StoreError> {
-        let mut command = cmd("EVAL");
-        match expect {
-            Expect::Absent => command.arg(CREATE).arg(1).arg(key).arg(fresh.number()),
-            Expect::At(revision) => {
-                command.arg(REPLACE).arg(1).arg(key).arg(revision.number()).arg(fresh.number());
-                command.arg(owner.map_or("", ConsumerId::as_str));
-                command.arg(changes.removed.len()).arg(&changes.removed)
+        let add_fields = |command: &mut Cmd| {
+            for (name, value) in &changes.set {
+                command.arg(*name).arg(value);
             }
         };
-        for (name, value) in &changes.set {
-            command.arg(*name).arg(value);
-        }
-        match (self.connection.write::<bool>(command, self.replicas).await?, expect) {
+        let saved = match expect {
+            Expect::Absent => {
+                self.run(&CREATE, key, |command| {
+                    command.arg(fresh.number());
+                    add_fields(command);
+                })
+                .await
+            }
+            Expect::At(revision) => {
+                self.run(&REPLACE, key, |command| {
+                    command.arg(revision.number()).arg(fresh.number());
+                    command.arg(owner.map_or("", ConsumerId::as_str));
+                    command.arg(changes.removed.len()).arg(&changes.removed);
+                    add_fields(command);
+                })
+                .await
+            }
+        };
+        match (saved?, expect) {
             (true, _) => Ok(fresh),
             (false, Expect::Absent) => Err(StoreError::AlreadyExists),
             (false, Expect::At(_)) => Err(StoreError::Conflict),

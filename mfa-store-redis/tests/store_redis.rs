@@ -53,6 +53,28 @@ async fn a_server_that_may_lose_factors_is_refused() {
     }
 }
 
+/// A server knows a script after its first call, and is told again if it forgot.
+#[tokio::test]
+async fn scripts_are_sent_once() {
+    let Some(server) = servers::OwnServer::start("redis", &[]) else { return };
+    let url = format!("redis://{}", server.address);
+    let stores = Stores::from(RedisStore::open(&url).await.unwrap());
+    let mut told = Vec::new();
+    for round in 0..4 {
+        if round == 2 {
+            command(&url, &["SCRIPT", "FLUSH"]).await;
+        }
+        let totp = sample::totp(round, "ann");
+        let created = stores.totp.save(&totp, Expect::Absent).await.unwrap();
+        stores.totp.save(&totp, Expect::At(created)).await.unwrap();
+        assert!(stores.totp.delete(&totp.consumer, totp.id).await.unwrap());
+        let statistics = format!("{:?}", command(&url, &["INFO", "commandstats"]).await);
+        let calls = statistics.split("cmdstat_eval:calls=").nth(1).unwrap();
+        told.push(calls.split(',').next().unwrap().parse::<u32>().unwrap());
+    }
+    assert_eq!(told, [3, 3, 6, 6]);
+}
+
 /// A write that asked for replicas and has none is not acknowledged.
 #[tokio::test]
 async fn a_write_without_its_replicas_is_not_acknowledged() {
