@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use mfa_core::clock::{Clock as _, SystemClock};
 use mfa_core::store::memory::MemoryStore;
@@ -174,13 +174,15 @@ async fn two_calls(
     Path(uuid): Path<String>,
     headers: HeaderMap,
     Json(body): Json<Value>,
-) -> Result<Json<Value>, String> {
-    let key = headers.get("x-mfa-apikey").and_then(|key| key.to_str().ok()).ok_or("no key")?;
-    let key = key.parse().map_err(|_| "no key")?;
-    let (consumer, id) = (ConsumerId::of_first_key(&key), uuid.parse().map_err(|_| "no uuid")?);
-    let stored = stores.totp.get(&consumer, id).await.map_err(|error| error.to_string())?;
-    let Stored { record, revision } = stored.ok_or("no such TOTP")?;
-    stores.totp.save(&record, Expect::At(revision)).await.map_err(|error| error.to_string())?;
+) -> Result<Json<Value>, StatusCode> {
+    let failed = |_| StatusCode::INTERNAL_SERVER_ERROR;
+    let key =
+        headers.get("x-mfa-apikey").and_then(|key| key.to_str().ok()).ok_or(StatusCode::UNAUTHORIZED)?;
+    let key = key.parse().map_err(|_| StatusCode::UNAUTHORIZED)?;
+    let id = uuid.parse().map_err(|_| StatusCode::NOT_FOUND)?;
+    let stored = stores.totp.get(&ConsumerId::of_first_key(&key), id).await.map_err(failed)?;
+    let Stored { record, revision } = stored.ok_or(StatusCode::NOT_FOUND)?;
+    stores.totp.save(&record, Expect::At(revision)).await.map_err(failed)?;
     Ok(Json(body))
 }
 
