@@ -1,4 +1,4 @@
-//! A store of one's own. Four small ports, and one rule that all of them rest on: no write without a condition.
+//! A store of one's own. Three small ports, and one rule that all of them rest on: no write without a condition.
 //! Here each table is a `BTreeMap` behind a mutex; put your database in its place and keep what the comments say.
 //!
 //! The tests at the end are `mfa-store-conformance`, the suite that every store of this repository passes. They are
@@ -21,10 +21,9 @@ use mfa_core::clock::UnixTime;
 use mfa_core::envelope::Sealed;
 use mfa_core::store::{
     ApiKeyRecord, ApiKeyStore, CeremonyId, CeremonyState, CeremonyStore, Cursor, Expect, Listing,
-    MAX_LIFETIME, Page, Revision, StoreError, Stored, Stores, TotpRecord, TotpStore, UserId, UserRecord,
-    UserStore,
+    MAX_LIFETIME, Page, Record, RecordStore, Revision, Row, StoreError, Stored, Stores,
 };
-use mfa_core::totp::{TotpError, TotpId, TotpOptions};
+use mfa_core::totp::{TotpError, TotpOptions};
 use mfa_core::{ConsumerId, Mfa};
 
 #[tokio::main]
@@ -43,16 +42,15 @@ async fn main() -> Result<()> {
 #[derive(Debug, Default)]
 struct TreeStore {
     api_keys: Table<ApiKeyRecord>,
-    totp: Table<TotpRecord>,
-    users: Table<UserRecord>,
+    records: Table<Row>,
     ceremonies: Mutex<Ceremonies>,
 }
 
 type Ceremonies = BTreeMap<[u8; 32], (Sealed<CeremonyState>, UnixTime)>;
 
-/// What the three kinds of record have in common.
-trait Record: Clone {
-    /// Whether a write may give the record to another consumer.
+/// What API keys and records have in common.
+trait Owned: Clone {
+    /// Whether a write may give it to another consumer.
     const MOVES: bool;
     fn consumer(&self) -> &ConsumerId;
 }
@@ -68,7 +66,7 @@ struct Rows<T> {
     writes: u64,
 }
 
-impl<T: Record> Table<T> {
+impl<T: Owned> Table<T> {
     fn rows(&self) -> MutexGuard<'_, Rows<T>> {
         // A poisoned lock is usable: no change below can be interrupted half-way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -104,12 +102,19 @@ impl<T: Record> Table<T> {
 
     /// Ordered by id, behind `after`: what is written meanwhile neither hides a record nor shows one twice, as an
     /// `OFFSET` would.
-    fn page(&self, consumer: Option<&ConsumerId>, after: Option<&Cursor>, limit: usize) -> Page<T> {
+    fn page(
+        &self,
+        prefix: &str,
+        consumer: Option<&ConsumerId>,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Page<T> {
         let from = after.map_or(Unbounded, |after| Excluded(after.as_str()));
         let rows = self.rows();
         let mut wanted = rows
             .by_id
             .range::<str, _>((from, Unbounded))
+            .take_while(|(id, _)| id.starts_with(prefix))
             .filter(|(_, stored)| consumer.is_none_or(|owner| stored.record.consumer() == owner));
         let (ids, items): (Vec<_>, _) =
             wanted.by_ref().take(limit).map(|(id, stored)| (id, stored.clone())).unzip();
@@ -124,7 +129,7 @@ impl<T> Default for Table<T> {
     }
 }
 
-impl Record for ApiKeyRecord {
+impl Owned for ApiKeyRecord {
     /// A new key joins a consumer by rotation.
     const MOVES: bool = true;
     fn consumer(&self) -> &ConsumerId {
@@ -143,7 +148,7 @@ impl ApiKeyStore for TreeStore {
     }
 
     async fn page(&self, after: Option<&Cursor>, limit: usize) -> Result<Page<ApiKeyRecord>, StoreError> {
-        Ok(self.api_keys.page(None, after, limit))
+        Ok(self.api_keys.page("", None, after, limit))
     }
 
     async fn page_by_consumer(
@@ -152,52 +157,57 @@ impl ApiKeyStore for TreeStore {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Page<ApiKeyRecord>, StoreError> {
-        Ok(self.api_keys.page(Some(consumer), after, limit))
+        Ok(self.api_keys.page("", Some(consumer), after, limit))
     }
 }
 
-/// The ports for TOTPs and for users differ in the names of their types only.
-macro_rules! owned_records {
-    ($port:ident, $table:ident, $record:ident, $id:ident) => {
-        impl Record for $record {
-            const MOVES: bool = false;
-            fn consumer(&self) -> &ConsumerId {
-                &self.consumer
-            }
-        }
-
-        #[async_trait]
-        impl $port for TreeStore {
-            async fn get(
-                &self,
-                consumer: &ConsumerId,
-                id: $id,
-            ) -> Result<Option<Stored<$record>>, StoreError> {
-                Ok(self.$table.get(&id.to_string()).filter(|stored| stored.record.consumer == *consumer))
-            }
-
-            async fn save(&self, record: &$record, expect: Expect) -> Result<Revision, StoreError> {
-                self.$table.save(record.id.to_string(), record, expect)
-            }
-
-            async fn delete(&self, consumer: &ConsumerId, id: $id) -> Result<bool, StoreError> {
-                Ok(self.$table.delete(&id.to_string(), consumer))
-            }
-
-            async fn page_by_consumer(
-                &self,
-                consumer: &ConsumerId,
-                after: Option<&Cursor>,
-                limit: usize,
-                _listing: Listing, // every listing of ours is exact
-            ) -> Result<Page<$record>, StoreError> {
-                Ok(self.$table.page(Some(consumer), after, limit))
-            }
-        }
-    };
+impl Owned for Row {
+    const MOVES: bool = false;
+    fn consumer(&self) -> &ConsumerId {
+        &self.consumer
+    }
 }
-owned_records!(TotpStore, totp, TotpRecord, TotpId);
-owned_records!(UserStore, users, UserRecord, UserId);
+
+/// Every kind of record at once: a store keeps rows, and does not know what they mean. Here all kinds are in one table, by
+/// the name of their kind and their id; with SQL each kind has a table, with the columns that `R::SHAPE` names.
+#[async_trait]
+impl<R: Record> RecordStore<R> for TreeStore {
+    async fn get(&self, consumer: &ConsumerId, id: R::Id) -> Result<Option<Stored<R>>, StoreError> {
+        let found = self.records.get(&key::<R>(id)).filter(|stored| stored.record.consumer == *consumer);
+        found.map(read).transpose()
+    }
+
+    async fn save(&self, record: &R, expect: Expect) -> Result<Revision, StoreError> {
+        self.records.save(key::<R>(record.id()), &record.to_row(), expect)
+    }
+
+    async fn delete(&self, consumer: &ConsumerId, id: R::Id) -> Result<bool, StoreError> {
+        Ok(self.records.delete(&key::<R>(id), consumer))
+    }
+
+    async fn page_by_consumer(
+        &self,
+        consumer: &ConsumerId,
+        after: Option<&Cursor>,
+        limit: usize,
+        _listing: Listing, // every listing of ours is exact
+    ) -> Result<Page<R>, StoreError> {
+        let kind = format!("{}:", R::SHAPE.kind.as_str());
+        let after = after.map_or(kind.clone(), |after| after.as_str().to_owned());
+        let page = self.records.page(&kind, Some(consumer), Some(&Cursor::after(after)), limit);
+        let items = page.items.into_iter().map(read).collect::<Result<_, _>>()?;
+        Ok(Page { items, damaged: page.damaged, next: page.next })
+    }
+}
+
+fn key<R: Record>(id: R::Id) -> String {
+    format!("{}:{id}", R::SHAPE.kind.as_str())
+}
+
+/// What was saved here can be read. A database may have been changed by hand.
+fn read<R: Record>(stored: Stored<Row>) -> Result<Stored<R>, StoreError> {
+    stored.into_record().map_err(|error| StoreError::Damaged { backend: "tree", what: error.0 })
+}
 
 #[async_trait]
 impl CeremonyStore for TreeStore {

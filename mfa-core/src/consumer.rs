@@ -1,47 +1,18 @@
 //! The authenticated consumer.
 
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use uuid::Uuid;
 
 use crate::Mfa;
-use crate::api_key::{ApiKey, ApiKeyError};
+use crate::api_key::ApiKeyError;
 use crate::envelope::{DataKeyId, KeyEncryptionKey, Keyring};
 use crate::event::{Action, Event};
+use crate::id::ConsumerId;
 use crate::store::ApiKeyState;
 use crate::totp::TotpService;
 use crate::u2f::U2fService;
 use crate::webauthn::{RelyingParty, WebauthnService};
-
-/// Names a consumer: the value of its first API key, which the seeds' `apiKey` attribute holds already.
-///
-/// `Debug` shows eight characters, as for [`ApiKey`].
-#[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct ConsumerId(ApiKey);
-
-impl ConsumerId {
-    /// The consumer whose first key is `key`.
-    pub fn of_first_key(key: &ApiKey) -> Self {
-        Self(key.clone())
-    }
-
-    /// The id as stores hold it.
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
-    }
-
-    /// The first characters, for logs.
-    pub fn abbreviated(&self) -> &str {
-        self.0.abbreviated()
-    }
-}
-
-impl fmt::Debug for ConsumerId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ConsumerId({}…)", self.abbreviated())
-    }
-}
 
 /// Proof that a consumer authenticated, and the only way to its data. Holds its opened keyring, which is
 /// wiped when the value is dropped.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::api_key::ApiKey;
 use crate::clock::UnixTime;
-use crate::consumer::ConsumerId;
+use crate::id::ConsumerId;
 
 /// What happened.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]

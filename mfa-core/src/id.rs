@@ -1,14 +1,107 @@
-//! Record ids.
+//! Names of consumers and of their records.
+
+use std::fmt::{self, Debug, Display};
+use std::str::FromStr;
 
 use uuid::Uuid;
 
-/// The text is not an id of the one form in which ids are given out.
+use crate::api_key::ApiKey;
+
+/// The text is not an id in the one form in which ids are given out.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("an id is a UUID in lower case with hyphens")]
 pub struct InvalidId;
 
+/// Names a consumer: the value of its first API key, which the predecessors' `apiKey` attribute holds already.
+///
+/// `Debug` shows eight characters, as for [`ApiKey`].
+#[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ConsumerId(ApiKey);
+
+impl ConsumerId {
+    /// The consumer whose first key is `key`.
+    pub fn of_first_key(key: &ApiKey) -> Self {
+        Self(key.clone())
+    }
+
+    /// The id as stores hold it.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// The first characters, for logs.
+    pub fn abbreviated(&self) -> &str {
+        self.0.abbreviated()
+    }
+}
+
+impl Debug for ConsumerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ConsumerId({}…)", self.abbreviated())
+    }
+}
+
+/// Names a TOTP authenticator.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct TotpId(pub Uuid);
+
+impl Display for TotpId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Display::fmt(&self.0.as_hyphenated(), f)
+    }
+}
+
+impl From<TotpId> for Uuid {
+    fn from(id: TotpId) -> Self {
+        id.0
+    }
+}
+
+impl FromStr for TotpId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        canonical_uuid(text).map(Self)
+    }
+}
+
+/// Names a WebAuthn user.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct UserId(pub Uuid);
+
+impl Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Display::fmt(&self.0.as_hyphenated(), f)
+    }
+}
+
+impl From<UserId> for Uuid {
+    fn from(id: UserId) -> Self {
+        id.0
+    }
+}
+
+impl FromStr for UserId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        canonical_uuid(text).map(Self)
+    }
+}
+
 /// Reads a UUID in its canonical form only (RFC 9562 §4): one record, one spelling.
-pub(crate) fn canonical_uuid(text: &str) -> Result<Uuid, InvalidId> {
+///
+/// # Errors
+///
+/// [`InvalidId`] for any other text.
+///
+/// ```
+/// use mfa_core::id::{InvalidId, canonical_uuid};
+///
+/// assert!(canonical_uuid("2f17e007-394c-4458-a4d2-8799516e4e13").is_ok());
+/// assert_eq!(canonical_uuid("2F17E007-394C-4458-A4D2-8799516E4E13"), Err(InvalidId));
+/// ```
+pub fn canonical_uuid(text: &str) -> Result<Uuid, InvalidId> {
     let uuid = Uuid::try_parse(text).map_err(|_| InvalidId)?;
     if uuid.as_hyphenated().encode_lower(&mut Uuid::encode_buffer()) != text {
         return Err(InvalidId);

@@ -38,5 +38,6 @@ pub mod totp;
 pub mod u2f;
 pub mod webauthn;
 
-pub use consumer::{Consumer, ConsumerId};
+pub use consumer::Consumer;
+pub use id::ConsumerId;
 pub use mfa::{Mfa, MfaBuilder};

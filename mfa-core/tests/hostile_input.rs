@@ -7,8 +7,8 @@ use mfa_core::u2f::{
     verify_u2f_registration,
 };
 use mfa_core::webauthn::{
-    AuthenticationResponse, AuthenticatorData, ClientData, CredentialRecord, PublicKey, RegistrationResponse,
-    RelyingParty, verify_authentication, verify_registration,
+    AuthenticationResponse, AuthenticatorData, Challenge, ClientData, CredentialRecord, PublicKey,
+    RegistrationResponse, RelyingParty, WebauthnError, verify_authentication, verify_registration,
 };
 use mfa_store_conformance::authenticator::{Browser, Key, SoftAuthenticator, SoftU2fKey, certificate};
 use proptest::prelude::*;
@@ -68,11 +68,10 @@ fn no_spoiled_assertion_verifies() {
         let answer = authenticator.get(&browser());
         let verify = |answer: &Value| {
             let response = AuthenticationResponse::from_json(answer.to_string().as_bytes());
-            let response = response.map_err(Into::into);
-            let verified = response.and_then(|answer| {
-                verify_authentication(&answer, &credential, &[7; 32], b"u", &party(), None)
-            });
-            verified.is_ok()
+            let challenge = Challenge::from_bytes(vec![7; 32]);
+            response.is_ok_and(|answer| {
+                verify_authentication(&answer, &credential, &challenge, b"u", &party(), None).is_ok()
+            })
         };
         assert!(verify(&answer));
         let accepted = spoil_fields(&answer, &["clientDataJSON", "authenticatorData", "signature"], verify);
@@ -84,8 +83,9 @@ fn no_spoiled_assertion_verifies() {
 fn no_spoiled_registration_panics_or_yields_another_credential() {
     let authenticator = SoftAuthenticator::new(-7);
     let verify = |answer: &Value| {
-        let response = RegistrationResponse::from_json(answer.to_string().as_bytes()).map_err(Into::into);
-        response.and_then(|response| verify_registration(&response, &[7; 32], &party()))
+        let response = RegistrationResponse::from_json(answer.to_string().as_bytes())?;
+        let challenge = Challenge::from_bytes(vec![7; 32]);
+        Ok::<_, WebauthnError>(verify_registration(&response, &challenge, &party())?)
     };
     // Self attestation signs everything but the statement's own map: no spoiled one passes.
     let packed = authenticator.create_packed(&browser());
@@ -120,7 +120,7 @@ fn no_spoiled_u2f_message_verifies() {
     let register = |client_data: &[u8], data: &[u8]| {
         let encode = |bytes| BASE64URL_NOPAD.encode(bytes);
         let response = U2fRegistrationResponse::new(&encode(client_data), &encode(data)).unwrap();
-        verify_u2f_registration(&response, &[7; 32], &app_id)
+        verify_u2f_registration(&response, &Challenge::from_bytes(vec![7; 32]), &app_id)
     };
     let (client_data, data) = (decoded(&enrolled["clientData"]), decoded(&enrolled["registrationData"]));
     let registered = register(&client_data, &data).unwrap();
@@ -138,7 +138,8 @@ fn no_spoiled_u2f_message_verifies() {
     let authenticate = |client_data: &[u8], data: &[u8]| {
         let encode = |bytes| BASE64URL_NOPAD.encode(bytes);
         let response = U2fAuthenticationResponse::new(&encode(client_data), &encode(data), None).unwrap();
-        verify_u2f_authentication(&response, &[7; 32], &app_id, &registered, None).is_ok()
+        verify_u2f_authentication(&response, &Challenge::from_bytes(vec![7; 32]), &app_id, &registered, None)
+            .is_ok()
     };
     let (client_data, data) = (decoded(&asserted["clientData"]), decoded(&asserted["signatureData"]));
     assert!(authenticate(&client_data, &data));
@@ -175,13 +176,13 @@ fn bombs_do_not_go_off() {
         let mut answer = SoftAuthenticator::new(-7).create(&browser());
         answer["response"]["attestationObject"] = BASE64URL_NOPAD.encode(bomb).into();
         let response = RegistrationResponse::from_json(answer.to_string().as_bytes()).unwrap();
-        assert!(verify_registration(&response, &[7; 32], &party()).is_err());
+        assert!(verify_registration(&response, &Challenge::from_bytes(vec![7; 32]), &party()).is_err());
         // As the statement of an attestation that is otherwise in order.
         let format = b"\xa3cfmtfpackedgattStmt";
         let object = [format, bomb, b"hauthDataX\x00"].concat();
         answer["response"]["attestationObject"] = BASE64URL_NOPAD.encode(&object).into();
         let response = RegistrationResponse::from_json(answer.to_string().as_bytes()).unwrap();
-        assert!(verify_registration(&response, &[7; 32], &party()).is_err());
+        assert!(verify_registration(&response, &Challenge::from_bytes(vec![7; 32]), &party()).is_err());
     };
     attack(&bombs[0]);
     let before = peak();

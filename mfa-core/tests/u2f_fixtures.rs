@@ -5,10 +5,12 @@ use mfa_core::u2f::{
     AppId, LegacyU2fKey, U2fAuthenticationResponse, U2fRefusal, U2fRegistrationResponse,
     verify_u2f_authentication, verify_u2f_registration,
 };
+use mfa_core::webauthn::Challenge;
 use serde_json::Value;
 
-fn challenge(request: &Value) -> Vec<u8> {
-    data_encoding::BASE64URL_NOPAD.decode(request.as_str().unwrap().as_bytes()).unwrap()
+fn challenge(request: &Value) -> Challenge {
+    let bytes = data_encoding::BASE64URL_NOPAD.decode(request.as_str().unwrap().as_bytes());
+    Challenge::from_bytes(bytes.unwrap())
 }
 
 #[test]
@@ -27,7 +29,7 @@ fn messages_of_the_node_seed_verify() {
         let key = verify_u2f_registration(&response, &begun, &app_id).unwrap();
         assert_eq!(data_encoding::HEXLOWER.encode(&key.key_handle), u2f["key_handle_hex"]);
         assert_eq!(data_encoding::HEXLOWER.encode(&key.public_key), u2f["public_key_uncompressed_hex"]);
-        let refused = verify_u2f_registration(&response, &[0; 32], &app_id);
+        let refused = verify_u2f_registration(&response, &Challenge::from_bytes(vec![0; 32]), &app_id);
         assert_eq!(refused, Err(U2fRefusal::Challenge));
         registered += 1;
 

@@ -11,9 +11,10 @@ use mfa_core::clock::UnixTime;
 use mfa_core::envelope::Sealed;
 use mfa_core::store::{
     ApiKeyRecord, ApiKeyStore, CeremonyId, CeremonyState, CeremonyStore, Cursor, Expect, Listing, Page,
-    Revision, StoreError, Stored, Stores, TotpRecord, TotpStore, UserId, UserRecord, UserStore,
+    RecordStore, Revision, StoreError, Stored, Stores,
 };
-use mfa_core::totp::TotpId;
+
+use crate::record::Kind;
 
 /// When a call fails.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -156,42 +157,17 @@ impl ApiKeyStore for FaultyStores {
 }
 
 #[async_trait]
-impl TotpStore for FaultyStores {
-    async fn get(&self, consumer: &ConsumerId, id: TotpId) -> Result<Option<Stored<TotpRecord>>, StoreError> {
-        self.call(self.inner.totp.get(consumer, id)).await
+impl<R: Kind> RecordStore<R> for FaultyStores {
+    async fn get(&self, consumer: &ConsumerId, id: R::Id) -> Result<Option<Stored<R>>, StoreError> {
+        self.call(R::store(&self.inner).get(consumer, id)).await
     }
 
-    async fn save(&self, record: &TotpRecord, expect: Expect) -> Result<Revision, StoreError> {
-        self.call(self.inner.totp.save(record, expect)).await
+    async fn save(&self, record: &R, expect: Expect) -> Result<Revision, StoreError> {
+        self.call(R::store(&self.inner).save(record, expect)).await
     }
 
-    async fn delete(&self, consumer: &ConsumerId, id: TotpId) -> Result<bool, StoreError> {
-        self.call(self.inner.totp.delete(consumer, id)).await
-    }
-
-    async fn page_by_consumer(
-        &self,
-        consumer: &ConsumerId,
-        after: Option<&Cursor>,
-        limit: usize,
-        listing: Listing,
-    ) -> Result<Page<TotpRecord>, StoreError> {
-        self.call(self.inner.totp.page_by_consumer(consumer, after, limit, listing)).await
-    }
-}
-
-#[async_trait]
-impl UserStore for FaultyStores {
-    async fn get(&self, consumer: &ConsumerId, id: UserId) -> Result<Option<Stored<UserRecord>>, StoreError> {
-        self.call(self.inner.users.get(consumer, id)).await
-    }
-
-    async fn save(&self, record: &UserRecord, expect: Expect) -> Result<Revision, StoreError> {
-        self.call(self.inner.users.save(record, expect)).await
-    }
-
-    async fn delete(&self, consumer: &ConsumerId, id: UserId) -> Result<bool, StoreError> {
-        self.call(self.inner.users.delete(consumer, id)).await
+    async fn delete(&self, consumer: &ConsumerId, id: R::Id) -> Result<bool, StoreError> {
+        self.call(R::store(&self.inner).delete(consumer, id)).await
     }
 
     async fn page_by_consumer(
@@ -200,8 +176,8 @@ impl UserStore for FaultyStores {
         after: Option<&Cursor>,
         limit: usize,
         listing: Listing,
-    ) -> Result<Page<UserRecord>, StoreError> {
-        self.call(self.inner.users.page_by_consumer(consumer, after, limit, listing)).await
+    ) -> Result<Page<R>, StoreError> {
+        self.call(R::store(&self.inner).page_by_consumer(consumer, after, limit, listing)).await
     }
 }
 

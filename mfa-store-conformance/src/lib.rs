@@ -15,8 +15,8 @@ pub mod authenticator;
 pub mod ceremony;
 pub mod faults;
 pub mod go_rows;
-pub mod owned;
 pub mod races;
+pub mod record;
 pub mod rotation;
 pub mod rotation_live;
 pub mod sample;
@@ -39,8 +39,8 @@ macro_rules! store_conformance {
             pages_hold_every_key_once,
             pages_by_consumer_hold_its_keys_only,
         });
-        $crate::store_conformance!(@owned $fresh, totp, Totp);
-        $crate::store_conformance!(@owned $fresh, users, Users);
+        $crate::store_conformance!(@records $fresh, totp, TotpRecord);
+        $crate::store_conformance!(@records $fresh, users, UserRecord);
         $crate::store_conformance!(@each $fresh, ceremonies, ceremony::{
             what_is_taken_is_what_was_put,
             take_is_exactly_once,
@@ -85,9 +85,9 @@ macro_rules! store_conformance {
             there_and_back_at_once_nothing_is_lost,
         });
     };
-    (@owned $fresh:path, $module:ident, $kind:ident) => {
+    (@records $fresh:path, $module:ident, $kind:ident) => {
         mod $module {
-            $crate::store_conformance!(@tests $fresh, [$crate::owned], [::<$crate::owned::$kind>]; {
+            $crate::store_conformance!(@tests $fresh, [$crate::record], [::<mfa_core::store::$kind>]; {
                 what_is_read_is_what_was_saved,
                 creating_twice_is_refused,
                 a_stale_revision_is_a_conflict,

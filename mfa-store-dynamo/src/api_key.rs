@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 use mfa_core::ConsumerId;
 use mfa_core::api_key::{ApiKey, SecretHash};
+use mfa_core::envelope::Sealed;
 use mfa_core::store::{
     ApiKeyRecord, ApiKeyState, ApiKeyStore, Cursor, Expect, Page, Revision, RotationMark, StoreError, Stored,
 };
@@ -49,7 +50,7 @@ impl ApiKeyStore for DynamoStore {
             .time("activatedAt", state.activated_at())
             .text("consumer", Some(record.consumer.as_str()))
             .text("secretHash", state.hash().map(SecretHash::as_str))
-            .bytes("keyring", state.keyring())
+            .bytes("keyring", state.keyring().map(Sealed::as_bytes))
             .time("revokedAt", state.revoked_at())
             .time("expiresAt", record.expires_at)
             .time("lastUsedAt", record.last_used_at)
@@ -97,7 +98,8 @@ pub(crate) fn read(table: &Table, item: &Item) -> Result<Stored<ApiKeyRecord>, D
     let revoked_at = time(item, "revokedAt")?.or(orphaned);
     // What a row that was never activated has for a hash is nothing yet.
     let hash = hash.filter(|_| activated_at.is_some());
-    let state = ApiKeyState::from_parts(activated_at, revoked_at, hash, bytes(item, "keyring")?);
+    let keyring = bytes(item, "keyring")?.map(Sealed::from_stored);
+    let state = ApiKeyState::from_parts(activated_at, revoked_at, hash, keyring);
     let record = ApiKeyRecord {
         key,
         consumer: ConsumerId::of_first_key(&consumer),

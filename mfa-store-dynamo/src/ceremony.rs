@@ -22,7 +22,7 @@ impl CeremonyStore for DynamoStore {
     ) -> Result<(), StoreError> {
         let item = Attributes::default()
             .text("id", Some(&HEXLOWER.encode(&id.0)))
-            .bytes("state", Some(&state))
+            .bytes("state", Some(state.as_bytes()))
             .time("expiresAt", Some(expires_at))
             .number(TIME_TO_LIVE, Some(expires_at.as_secs() + 1))
             .0;
@@ -56,6 +56,6 @@ impl CeremonyStore for DynamoStore {
         };
         let Some(item) = item else { return Ok(None) };
         let expires_at = time(&item, "expiresAt")?.ok_or(DynamoError::Attribute("expiresAt"))?;
-        Ok(if expires_at <= now { None } else { bytes(&item, "state")? })
+        Ok(if expires_at <= now { None } else { bytes(&item, "state")?.map(Sealed::from_stored) })
     }
 }

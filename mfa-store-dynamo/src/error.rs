@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use mfa_core::envelope::RecordKind;
 use mfa_core::random::RandomError;
-use mfa_core::store::StoreError;
+use mfa_core::store::{StoreError, UnreadableField};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DynamoError {
@@ -20,6 +21,8 @@ pub(crate) enum DynamoError {
     NotReady(String),
     #[error("table {0} was not created with the hash key {1}")]
     OtherKey(String, &'static str),
+    #[error("this store has no table for records of kind {}", .0.as_str())]
+    NoKind(RecordKind),
     #[error("attribute {0} cannot be read")]
     Attribute(&'static str),
 }
@@ -36,6 +39,12 @@ where
 /// Whether a write was refused because its condition did not hold.
 pub(crate) fn is_refused(error: &impl ProvideErrorMetadata) -> bool {
     error.code() == Some("ConditionalCheckFailedException")
+}
+
+impl DynamoError {
+    pub(crate) const fn unreadable(UnreadableField(name): UnreadableField) -> Self {
+        Self::Attribute(name)
+    }
 }
 
 impl From<DynamoError> for StoreError {

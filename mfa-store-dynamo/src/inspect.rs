@@ -5,15 +5,15 @@ use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkErro
 use aws_sdk_dynamodb::types::{PointInTimeRecoveryStatus, TableDescription, TimeToLiveStatus};
 use mfa_core::clock::UnixTime;
 use mfa_core::envelope::RecordKind;
-use mfa_core::store::Stored;
 use mfa_core::store::inspect::{Area, Census, Report, Scope};
 
 use crate::ceremony::TIME_TO_LIVE;
 use crate::error::DynamoError;
-use crate::item::{Item, attribute, owner, text};
+use crate::item::{Item, attribute, text};
+use crate::record::RecordTable;
 use crate::settings::Settings;
 use crate::table::Table;
-use crate::{api_key, connect, migration, totp, user};
+use crate::{api_key, connect, migration};
 
 const MIGRATE: &str =
     "run `mfa-http migrate` as a role that may create tables, or name the tables in the store's URL";
@@ -29,34 +29,22 @@ pub async fn inspect(url: &str, scope: Scope, now: UnixTime) -> Report {
         }
     };
     let client = connect(&settings).await;
-    let table = |name: &str, key, ours| Table {
-        client: client.clone(),
-        name: name.to_owned(),
-        key,
-        ours,
-        index: None,
-    };
-    let ceremonies = table(&settings.ceremony_table, "id", &[]);
+    let ceremonies = Table::new(&client, &settings.ceremony_table, "id");
     let mut visit = Visit { report: &mut report, answered: false };
+    let keys = Table::new(&client, &settings.api_key_table, "value");
+    let tables = settings.record_tables();
+    let records: Vec<_> =
+        tables.map(|(shape, name)| RecordTable::new(shape, Table::new(&client, name, "uuid"))).collect();
+    let mut sound = true;
     if scope == Scope::Everything {
-        let keys = table(&settings.api_key_table, "value", &api_key::OURS);
-        let totps = table(&settings.totp_table, "uuid", &totp::OURS);
-        let users = table(&settings.webauthn_table, "uuid", &user::OURS);
-        let found = [
-            visit.table(&keys, false).await,
-            visit.table(&totps, true).await,
-            visit.table(&users, true).await,
-        ];
-        visit.table(&ceremonies, false).await;
-        if visit.answered && found.iter().all(|found| *found) {
-            visit.rows(&totps, RecordKind::Totp, totp::read, Census::totp).await;
-            visit.rows(&users, RecordKind::User, user::read, Census::user).await;
-            visit
-                .rows(&keys, RecordKind::ApiKey, api_key::read, |census, record, _| census.api_key(record))
-                .await;
+        sound &= visit.table(&keys, false).await;
+        for RecordTable { table, .. } in &records {
+            sound &= visit.table(table, true).await;
         }
-    } else {
-        visit.table(&ceremonies, false).await;
+    }
+    visit.table(&ceremonies, false).await;
+    if scope == Scope::Everything && visit.answered && sound {
+        visit.every_row(&records, &keys).await;
     }
     visit.time_to_live(&ceremonies).await;
     if visit.answered {
@@ -79,7 +67,7 @@ struct Visit<'a> {
 }
 
 impl Visit<'_> {
-    /// Looks at a table; whether it may be there.
+    /// Looks at a table; returns whether it may be there.
     async fn table(&mut self, table: &Table, owned: bool) -> bool {
         let name = &table.name;
         let described = match table.client.describe_table().table_name(name).send().await {
@@ -169,14 +157,42 @@ impl Visit<'_> {
         }
     }
 
+    async fn every_row(&mut self, records: &[RecordTable], keys: &Table) {
+        for records in records {
+            let kind = records.shape.kind;
+            self.rows(
+                &records.table,
+                kind,
+                |census, item| {
+                    // Every write of ours leaves a revision, and a predecessor's does not.
+                    let written_here = attribute(item, "revision").is_some();
+                    let row = records.read(item)?.record;
+                    census.row(kind, row, written_here).map_err(DynamoError::unreadable)
+                },
+                |field| records.name_of(field),
+            )
+            .await;
+        }
+        self.rows(
+            keys,
+            RecordKind::ApiKey,
+            |census, item| {
+                census.api_key(&api_key::read(keys, item)?.record);
+                Ok(())
+            },
+            |name| name,
+        )
+        .await;
+    }
+
     /// Every item, as it is. Nothing is projected: names match whatever their case here, and not to DynamoDB, which
     /// charges for whole items anyway.
-    async fn rows<T>(
+    async fn rows<'n>(
         &mut self,
         table: &Table,
         kind: RecordKind,
-        read: fn(&Table, &Item) -> Result<Stored<T>, DynamoError>,
-        count: fn(&mut Census, &T, bool),
+        count: impl Fn(&mut Census, &Item) -> Result<(), DynamoError>,
+        name_of: impl Fn(&'static str) -> &'n str,
     ) {
         let mut start = None;
         loop {
@@ -190,7 +206,16 @@ impl Visit<'_> {
                 Err(error) => return self.failed(Area::Rows, &format!("scanning {}", table.name), error),
             };
             for item in answer.items() {
-                self.row(table, kind, item, read, count);
+                let id = text(item, table.key).ok().flatten().unwrap_or_default();
+                let census = &mut self.report.census;
+                match count(census, item) {
+                    Ok(()) => {}
+                    Err(_) if kind != RecordKind::ApiKey && attribute(item, "apiKey").is_none() => {
+                        census.ownerless(kind, id);
+                    }
+                    Err(DynamoError::Attribute(field)) => census.damaged(kind, id, name_of(field)),
+                    Err(_) => census.damaged(kind, id, "an attribute"),
+                }
             }
             start = answer.last_evaluated_key;
             if start.is_none() {
@@ -199,31 +224,6 @@ impl Visit<'_> {
         }
         self.report.census.end(kind);
         self.report.ok(Area::Rows, format!("all of {} were read", table.name));
-    }
-
-    fn row<T>(
-        &mut self,
-        table: &Table,
-        kind: RecordKind,
-        item: &Item,
-        read: fn(&Table, &Item) -> Result<Stored<T>, DynamoError>,
-        count: fn(&mut Census, &T, bool),
-    ) {
-        let census = &mut self.report.census;
-        let id = text(item, table.key).ok().flatten().unwrap_or_default();
-        match read(table, item) {
-            // Every write of ours leaves a revision, and a seed's does not.
-            Ok(stored) => count(census, &stored.record, attribute(item, "revision").is_some()),
-            Err(_)
-                if kind != RecordKind::ApiKey
-                    && owner(item).is_none()
-                    && attribute(item, "apiKey").is_none() =>
-            {
-                census.ownerless(kind, id);
-            }
-            Err(DynamoError::Attribute(name)) => census.damaged(kind, id, name),
-            Err(_) => census.damaged(kind, id, "an attribute"),
-        }
     }
 
     fn failed<E>(&mut self, area: Area, what: &str, error: SdkError<E>)

@@ -1,4 +1,4 @@
-//! Items as the seeds wrote them: names match whatever their case; absent, `NULL`, `""` and empty binary are all
+//! Items as the predecessors wrote them: names match whatever their case; absent, `NULL`, `""` and empty binary are all
 //! "none".
 
 use std::collections::HashMap;
@@ -8,13 +8,31 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use data_encoding::BASE64;
 use mfa_core::ConsumerId;
 use mfa_core::clock::UnixTime;
-use mfa_core::envelope::Sealed;
 
 use crate::error::DynamoError;
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
-/// An attribute that says something.
+/// An attribute's name, and what an error calls it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Name<'a> {
+    attribute: &'a str,
+    field: &'static str,
+}
+
+impl From<&'static str> for Name<'static> {
+    fn from(name: &'static str) -> Self {
+        Self { attribute: name, field: name }
+    }
+}
+
+impl<'a> From<(&'a str, &'static str)> for Name<'a> {
+    fn from((attribute, field): (&'a str, &'static str)) -> Self {
+        Self { attribute, field }
+    }
+}
+
+/// An attribute that is not empty.
 pub(crate) fn attribute<'a>(item: &'a Item, name: &str) -> Option<&'a AttributeValue> {
     let named = |name: &str| item.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, v)| v);
     item.get(name).or_else(|| named(name)).filter(|value| match value {
@@ -25,36 +43,46 @@ pub(crate) fn attribute<'a>(item: &'a Item, name: &str) -> Option<&'a AttributeV
     })
 }
 
-pub(crate) fn text<'a>(item: &'a Item, name: &'static str) -> Result<Option<&'a str>, DynamoError> {
+pub(crate) fn text<'i, 'n>(
+    item: &'i Item,
+    name: impl Into<Name<'n>>,
+) -> Result<Option<&'i str>, DynamoError> {
+    let Name { attribute: name, field } = name.into();
     let text = attribute(item, name).map(|value| value.as_s().map(String::as_str));
-    text.transpose().map_err(|_| DynamoError::Attribute(name))
+    text.transpose().map_err(|_| DynamoError::Attribute(field))
 }
 
-pub(crate) fn number<T: TryFrom<u64>>(item: &Item, name: &'static str) -> Result<Option<T>, DynamoError> {
+pub(crate) fn number<'n, T: TryFrom<u64>>(
+    item: &Item,
+    name: impl Into<Name<'n>>,
+) -> Result<Option<T>, DynamoError> {
+    let Name { attribute: name, field } = name.into();
     let Some(value) = attribute(item, name) else { return Ok(None) };
     let number = value.as_n().ok().and_then(|digits| digits.parse::<u64>().ok());
-    number.and_then(|number| number.try_into().ok()).map(Some).ok_or(DynamoError::Attribute(name))
+    number.and_then(|number| number.try_into().ok()).map(Some).ok_or(DynamoError::Attribute(field))
 }
 
 pub(crate) fn time(item: &Item, name: &'static str) -> Result<Option<UnixTime>, DynamoError> {
     Ok(number(item, name)?.map(UnixTime::from_millis))
 }
 
-pub(crate) fn bytes<T>(item: &Item, name: &'static str) -> Result<Option<Sealed<T>>, DynamoError> {
-    let bytes = attribute(item, name).map(AttributeValue::as_b);
-    let bytes = bytes.transpose().map_err(|_| DynamoError::Attribute(name))?;
-    Ok(bytes.map(|bytes| Sealed::from_stored(bytes.as_ref().to_vec())))
+pub(crate) fn bytes<'n>(item: &Item, name: impl Into<Name<'n>>) -> Result<Option<Vec<u8>>, DynamoError> {
+    let Name { attribute: name, field } = name.into();
+    let bytes = attribute(item, name).map(AttributeValue::as_b).transpose();
+    Ok(bytes.map_err(|_| DynamoError::Attribute(field))?.map(|bytes| bytes.as_ref().to_vec()))
 }
 
-/// Ciphertext in an attribute that holds text: the seeds' own, which has a colon, or ours in base64, which has none.
-pub(crate) fn sealed_text<T>(item: &Item, name: &'static str) -> Result<Option<Sealed<T>>, DynamoError> {
+/// Ciphertext in an attribute that holds text: a predecessor's, which has a colon, or ours in base64, which has none.
+pub(crate) fn sealed_text<'n>(
+    item: &Item,
+    name: impl Into<Name<'n>>,
+) -> Result<Option<Vec<u8>>, DynamoError> {
+    let name = name.into();
     let Some(text) = text(item, name)? else { return Ok(None) };
-    let bytes = if text.contains(':') {
-        text.as_bytes().to_vec()
-    } else {
-        BASE64.decode(text.as_bytes()).map_err(|_| DynamoError::Attribute(name))?
-    };
-    Ok(Some(Sealed::from_stored(bytes)))
+    if text.contains(':') {
+        return Ok(Some(text.as_bytes().to_vec()));
+    }
+    BASE64.decode(text.as_bytes()).map(Some).map_err(|_| DynamoError::Attribute(name.field))
 }
 
 /// Whose record it is. The owner's name is empty on some of the seeds' rows: those are nobody's.
@@ -87,17 +115,15 @@ impl Attributes {
         self.number(name, value.map(UnixTime::as_millis))
     }
 
-    pub(crate) fn bytes<T>(mut self, name: &str, value: Option<&Sealed<T>>) -> Self {
-        let blob = |sealed: &Sealed<T>| AttributeValue::B(Blob::new(sealed.as_bytes()));
-        self.0.extend(value.map(|sealed| (name.to_owned(), blob(sealed))));
+    pub(crate) fn bytes(mut self, name: &str, value: Option<&[u8]>) -> Self {
+        self.0.extend(value.map(|bytes| (name.to_owned(), AttributeValue::B(Blob::new(bytes)))));
         self
     }
 
-    pub(crate) fn sealed_text<T>(self, name: &str, value: Option<&Sealed<T>>) -> Self {
-        let Some(sealed) = value else { return self };
-        match std::str::from_utf8(sealed.as_bytes()) {
+    pub(crate) fn sealed_text(self, name: &str, sealed: &[u8]) -> Self {
+        match std::str::from_utf8(sealed) {
             Ok(text) if text.contains(':') => self.text(name, Some(text)),
-            _ => self.text(name, Some(&BASE64.encode(sealed.as_bytes()))),
+            _ => self.text(name, Some(&BASE64.encode(sealed))),
         }
     }
 }
@@ -123,11 +149,10 @@ mod tests {
     #[test]
     fn ciphertext_in_text_comes_back_whosever_it_is() {
         for stored in [&b"aXY=:Y3Q="[..], &[1, 0, 0, 0, 7, 255, 58], &[58]] {
-            let sealed = Sealed::<()>::from_stored(stored.to_vec());
-            let item = Attributes::default().sealed_text("x", Some(&sealed)).0;
-            assert_eq!(sealed_text(&item, "x").unwrap(), Some(sealed));
+            let item = Attributes::default().sealed_text("x", stored).0;
+            assert_eq!(sealed_text(&item, "x").unwrap().as_deref(), Some(stored));
         }
         let garbage = Attributes::default().text("x", Some("no base64, no colon")).0;
-        assert!(matches!(sealed_text::<()>(&garbage, "x"), Err(DynamoError::Attribute("x"))));
+        assert!(matches!(sealed_text(&garbage, "x"), Err(DynamoError::Attribute("x"))));
     }
 }

@@ -33,16 +33,16 @@
 //! ```
 
 mod api_key;
+mod attribute;
 mod ceremony;
 mod error;
 mod inspect;
 mod item;
 mod listing;
 mod migration;
+mod record;
 mod settings;
 mod table;
-mod totp;
-mod user;
 
 use std::time::Duration;
 
@@ -57,16 +57,16 @@ pub use inspect::inspect;
 
 use error::DynamoError;
 use migration::{Permission, Plan};
+use record::RecordTable;
 use settings::Settings;
 use table::Table;
 
-/// A store in four DynamoDB tables. Clones share their connections.
+/// A store in DynamoDB tables. Clones share their connections.
 #[derive(Clone, Debug)]
 pub struct DynamoStore {
     client: Client,
     api_keys: Table,
-    totp: Table,
-    users: Table,
+    records: Vec<RecordTable>,
     ceremony_table: String,
 }
 
@@ -93,17 +93,20 @@ impl DynamoStore {
     async fn prepare(settings: &Settings, create_table: bool) -> Result<Self, DynamoError> {
         let client = connect(settings).await;
         let permission = Permission { create_table, create_index: settings.create_index };
-        let table = async |name: &str, key, ours: &'static [&'static str]| {
-            let plan = Plan { name, key, owned: ours.contains(&"apiKey"), expires: false };
-            let index = migration::prepare(&client, plan, permission).await?;
-            Ok::<_, DynamoError>(Table { client: client.clone(), name: name.to_owned(), key, ours, index })
+        let table = async |name: &str, key, owned| {
+            let index =
+                migration::prepare(&client, Plan { name, key, owned, expires: false }, permission).await?;
+            Ok::<_, DynamoError>(Table { index, ..Table::new(&client, name, key) })
         };
-        let api_keys = table(&settings.api_key_table, "value", &api_key::OURS).await?;
-        let totp = table(&settings.totp_table, "uuid", &totp::OURS).await?;
-        let users = table(&settings.webauthn_table, "uuid", &user::OURS).await?;
+        let ours = api_key::OURS.map(str::to_owned).to_vec();
+        let api_keys = Table { ours, ..table(&settings.api_key_table, "value", false).await? };
+        let mut records = Vec::new();
+        for (shape, name) in settings.record_tables() {
+            records.push(RecordTable::new(shape, table(name, "uuid", true).await?));
+        }
         let ceremonies = Plan { name: &settings.ceremony_table, key: "id", owned: false, expires: true };
         migration::prepare(&client, ceremonies, permission).await?;
-        Ok(Self { api_keys, totp, users, ceremony_table: settings.ceremony_table.clone(), client })
+        Ok(Self { api_keys, records, ceremony_table: settings.ceremony_table.clone(), client })
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct Table {
     /// Its hash key.
     pub(crate) key: &'static str,
     /// The attributes that are ours to replace and remove; all others stay as they are.
-    pub(crate) ours: &'static [&'static str],
+    pub(crate) ours: Vec<String>,
     /// The index on `apiKey`, if the table has one.
     pub(crate) index: Option<String>,
 }
@@ -44,6 +44,10 @@ pub(crate) struct Write<'a> {
 }
 
 impl Table {
+    pub(crate) fn new(client: &Client, name: &str, key: &'static str) -> Self {
+        Self { client: client.clone(), name: name.to_owned(), key, ours: Vec::new(), index: None }
+    }
+
     /// The item, read with strong consistency.
     pub(crate) async fn get(&self, id: &str) -> Result<Option<Item>, DynamoError> {
         let get = self.client.get_item().table_name(&self.name).consistent_read(true);
@@ -53,7 +57,7 @@ impl Table {
     /// What a write of this item must expect.
     pub(crate) fn revision(&self, item: &Item) -> Result<Revision, DynamoError> {
         let number: Option<u64> = number(item, "revision")?;
-        let only_ours = item.keys().all(|name| self.ours.contains(&name.as_str()));
+        let only_ours = item.keys().all(|name| self.ours.contains(name));
         match number {
             Some(number) if only_ours => Ok(Revision::from_stored(number & !READ_AGAIN)),
             _ => Ok(Revision::from_stored(digest(item) | READ_AGAIN)),
@@ -143,8 +147,8 @@ impl Table {
     /// Takes what is not ours along.
     fn carry_over(&self, found: Item, write: &mut Write<'_>) {
         for (name, value) in found {
-            let is = |other: &&str| other.eq_ignore_ascii_case(&name);
-            if !self.ours.iter().any(is) && !write.removed.as_ref().is_some_and(is) {
+            let is = |other: &str| other.eq_ignore_ascii_case(&name);
+            if !self.ours.iter().any(|ours| is(ours)) && !write.removed.is_some_and(is) {
                 write.attributes.insert(name, value);
             }
         }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use mfa_core::store::StoreError;
+use mfa_core::envelope::RecordKind;
+use mfa_core::store::{StoreError, UnreadableField};
 
 /// SQLSTATE `serialization_failure`: an engine that runs everything serialisable asks to read again.
 const SERIALIZATION_FAILURE: &str = "40001";
@@ -19,6 +20,8 @@ pub(crate) enum PostgresError {
     TooNew { found: i64, known: i64 },
     #[error("the database has tables of version {found}, this program needs {known}; run `mfa-http migrate`")]
     TooOld { found: i64, known: i64 },
+    #[error("this store has no table for records of kind {}", .0.as_str())]
+    NoTable(RecordKind),
     #[error("column {0} cannot be read")]
     Column(&'static str),
     #[error("{0} does not fit a column")]
@@ -29,6 +32,12 @@ impl PostgresError {
     pub(crate) fn code_is(&self, code: &str) -> bool {
         let Self::Query(sqlx::Error::Database(error)) = self else { return false };
         error.code().is_some_and(|found| found == code)
+    }
+}
+
+impl From<UnreadableField> for PostgresError {
+    fn from(UnreadableField(name): UnreadableField) -> Self {
+        Self::Column(name)
     }
 }
 

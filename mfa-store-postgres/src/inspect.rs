@@ -3,28 +3,28 @@
 use mfa_core::clock::UnixTime;
 use mfa_core::envelope::RecordKind;
 use mfa_core::store::inspect::{Area, Census, Report, Scope};
-use mfa_core::store::{StoreError, Stored};
+use mfa_core::store::{SHAPES, StoreError};
 use sqlx::postgres::PgRow;
 use sqlx::{Connection as _, PgConnection, Row as _};
 use uuid::Uuid;
 
-use crate::column::get;
+use crate::column::{at, get};
 use crate::error::PostgresError;
 use crate::pool::Pool;
 use crate::settings::Settings;
-use crate::{api_key, migration, totp, user};
+use crate::table::{Table, sql, table_name};
+use crate::{api_key, migration};
 
 const READ_ONLY: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-/// The tables, and what the ports do to each.
-const TABLES: [(&str, &str); 5] = [
+/// What the ports do to a table of records.
+const RECORDS: &str = "SELECT INSERT UPDATE DELETE";
+/// The other tables, and what is done to each.
+const TABLES: [(&str, &str); 3] = [
     ("mfa_schema", "SELECT"),
     ("mfa_api_key", "SELECT INSERT UPDATE"),
-    ("mfa_totp", "SELECT INSERT UPDATE DELETE"),
-    ("mfa_user", "SELECT INSERT UPDATE DELETE"),
     ("mfa_ceremony", "SELECT INSERT DELETE"),
 ];
-const INDEXES: [&str; 4] =
-    ["mfa_api_key_by_consumer", "mfa_totp_by_consumer", "mfa_user_by_consumer", "mfa_ceremony_by_expiry"];
+const API_KEYS: &str = "SELECT * FROM mfa_api_key";
 const MIGRATE: &str = "run `mfa-http migrate`";
 
 /// Reads the database at `url` and reports how it is. Writes nothing.
@@ -94,10 +94,13 @@ async fn server(report: &mut Report, connection: &mut PgConnection) -> Result<()
 
 /// Whether the rows can be read.
 async fn tables(report: &mut Report, connection: &mut PgConnection) -> Result<bool, PostgresError> {
+    let records: Vec<String> = SHAPES.iter().map(|shape| table_name(shape.kind)).collect();
+    let all: Vec<_> =
+        TABLES.into_iter().chain(records.iter().map(|table| (table.as_str(), RECORDS))).collect();
     let (mut missing, mut readable) = (Vec::new(), true);
-    for (table, wanted) in TABLES {
+    for (table, wanted) in &all {
         let Some(lacking) = lacking(connection, table, wanted).await? else {
-            missing.push(table);
+            missing.push((*table).to_owned());
             continue;
         };
         readable &= !lacking.contains(&"SELECT");
@@ -107,9 +110,12 @@ async fn tables(report: &mut Report, connection: &mut PgConnection) -> Result<bo
             report.attention(Area::Permissions, format!("the role lacks {lacking} on {table}"), advice);
         }
     }
-    if missing.contains(&"mfa_schema") {
-        let all = missing.len() == TABLES.len();
-        let found = if all { "no tables" } else { "the table mfa_schema is missing, or on no search path" };
+    if missing.iter().any(|table| table == "mfa_schema") {
+        let found = if missing.len() == all.len() {
+            "no tables"
+        } else {
+            "the table mfa_schema is missing, or on no search path"
+        };
         report.attention(Area::Tables, found, MIGRATE);
         return Ok(false);
     }
@@ -117,8 +123,11 @@ async fn tables(report: &mut Report, connection: &mut PgConnection) -> Result<bo
         return Ok(false);
     }
     let (version, known) = (migration::version(connection).await?, migration::KNOWN);
-    for index in INDEXES {
-        if !exists(connection, index).await? {
+    let (rows_missing, owned) =
+        (!missing.is_empty(), records.iter().map(String::as_str).chain(["mfa_api_key"]));
+    let indexes = owned.map(|table| format!("{table}_by_consumer"));
+    for index in indexes.chain(["mfa_ceremony_by_expiry".to_owned()]) {
+        if !exists(connection, &index).await? {
             missing.push(index);
         }
     }
@@ -142,7 +151,7 @@ async fn tables(report: &mut Report, connection: &mut PgConnection) -> Result<bo
             "restore them from a backup, or make them as the migrations do",
         );
     }
-    Ok(TABLES.iter().all(|(table, _)| !missing.contains(table)))
+    Ok(!rows_missing)
 }
 
 /// What of `wanted` the role may not do; `None` if it sees no such table.
@@ -173,9 +182,20 @@ async fn exists(connection: &mut PgConnection, name: &str) -> Result<bool, Postg
 async fn rows(report: &mut Report, connection: &mut PgConnection) -> Result<(), PostgresError> {
     let census = &mut report.census;
     let outcome: Result<(), StoreError> = async {
-        read(connection, census, &TOTPS, totp::read, |census, record| census.totp(record, true)).await?;
-        read(connection, census, &USERS, user::read, |census, record| census.user(record, true)).await?;
-        read(connection, census, &API_KEYS, api_key::read, |census, record| census.api_key(record)).await
+        for table in Table::every() {
+            let kind = table.shape.kind;
+            let rows =
+                Rows { kind, select: &table.every, id: |row| Ok(at::<Uuid>(row, 0, "id")?.to_string()) };
+            let count =
+                |census: &mut Census, row: &PgRow| Ok(census.row(kind, table.read(row)?.record, true)?);
+            rows.read(connection, census, count).await?;
+        }
+        let keys = Rows { kind: RecordKind::ApiKey, select: API_KEYS, id: |row| get(row, "value") };
+        let count = |census: &mut Census, row: &PgRow| {
+            census.api_key(&api_key::read(row)?.record);
+            Ok(())
+        };
+        keys.read(connection, census, count).await
     }
     .await;
     match outcome {
@@ -189,56 +209,43 @@ async fn rows(report: &mut Report, connection: &mut PgConnection) -> Result<(), 
     Ok(())
 }
 
-/// A table, read a little at a time. Each has a cursor of its own name: the driver remembers a statement's columns by
-/// its text.
-struct Rows {
-    declare: &'static str,
-    fetch: &'static str,
+/// A table, read a little at a time.
+struct Rows<'a> {
     kind: RecordKind,
+    select: &'a str,
     id: fn(&PgRow) -> Result<String, PostgresError>,
 }
 
-const API_KEYS: Rows = Rows {
-    declare: "DECLARE mfa_api_keys NO SCROLL CURSOR FOR SELECT * FROM mfa_api_key",
-    fetch: "FETCH 250 FROM mfa_api_keys",
-    kind: RecordKind::ApiKey,
-    id: |row| get(row, "value"),
-};
-const TOTPS: Rows = Rows {
-    declare: "DECLARE mfa_totps NO SCROLL CURSOR FOR SELECT * FROM mfa_totp",
-    fetch: "FETCH 250 FROM mfa_totps",
-    kind: RecordKind::Totp,
-    id: |row| Ok(get::<Uuid>(row, "id")?.to_string()),
-};
-const USERS: Rows = Rows {
-    declare: "DECLARE mfa_users NO SCROLL CURSOR FOR SELECT * FROM mfa_user",
-    fetch: "FETCH 250 FROM mfa_users",
-    kind: RecordKind::User,
-    id: |row| Ok(get::<Uuid>(row, "id")?.to_string()),
-};
-
-async fn read<T>(
-    connection: &mut PgConnection,
-    census: &mut Census,
-    rows: &Rows,
-    read: fn(&PgRow) -> Result<Stored<T>, PostgresError>,
-    count: fn(&mut Census, &T),
-) -> Result<(), StoreError> {
-    sqlx::query(rows.declare).execute(&mut *connection).await.map_err(PostgresError::from)?;
-    loop {
-        let page = sqlx::query(rows.fetch).fetch_all(&mut *connection).await.map_err(PostgresError::from)?;
-        if page.is_empty() {
-            census.end(rows.kind);
-            return Ok(());
-        }
-        for row in &page {
-            match read(row) {
-                Ok(stored) => count(census, &stored.record),
-                Err(PostgresError::Column("consumer")) if get(row, "consumer").is_ok_and(str::is_empty) => {
-                    census.ownerless(rows.kind, &(rows.id)(row)?);
+impl Rows<'_> {
+    async fn read(
+        &self,
+        connection: &mut PgConnection,
+        census: &mut Census,
+        count: impl Fn(&mut Census, &PgRow) -> Result<(), PostgresError>,
+    ) -> Result<(), StoreError> {
+        // Each has a cursor of its own name: the driver remembers a statement's columns by its text.
+        let cursor = format!("every_{}", table_name(self.kind));
+        let declare = sql(format!("DECLARE {cursor} NO SCROLL CURSOR FOR {}", self.select));
+        sqlx::query(declare).execute(&mut *connection).await.map_err(PostgresError::from)?;
+        let fetch = sql(format!("FETCH 250 FROM {cursor}"));
+        loop {
+            let page = sqlx::query(fetch.clone()).fetch_all(&mut *connection).await;
+            let page = page.map_err(PostgresError::from)?;
+            if page.is_empty() {
+                census.end(self.kind);
+                return Ok(());
+            }
+            for row in &page {
+                match count(census, row) {
+                    Ok(()) => {}
+                    Err(PostgresError::Column("consumer"))
+                        if get(row, "consumer").is_ok_and(str::is_empty) =>
+                    {
+                        census.ownerless(self.kind, &(self.id)(row)?);
+                    }
+                    Err(PostgresError::Column(name)) => census.damaged(self.kind, &(self.id)(row)?, name),
+                    Err(error) => return Err(error.into()),
                 }
-                Err(PostgresError::Column(name)) => census.damaged(rows.kind, &(rows.id)(row)?, name),
-                Err(error) => return Err(error.into()),
             }
         }
     }

@@ -30,11 +30,10 @@ mod column;
 mod error;
 mod inspect;
 mod migration;
-mod owned;
 mod pool;
+mod record;
 mod settings;
-mod totp;
-mod user;
+mod table;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
@@ -49,11 +48,13 @@ pub use inspect::inspect;
 use error::PostgresError;
 use pool::Pool;
 use settings::Settings;
+use table::Table;
 
 /// A store in one PostgreSQL database. Clones share their connections.
 #[derive(Clone, Debug)]
 pub struct PostgresStore {
     pool: Arc<Pool>,
+    tables: Arc<[Table]>,
     puts: Arc<AtomicU32>,
 }
 
@@ -68,7 +69,7 @@ impl PostgresStore {
         let settings = Settings::parse(url)?;
         let pool = Pool::new(&settings);
         migration::run(&mut pool.connect().await?, settings.advisory_lock).await?;
-        Ok(Self { pool: Arc::new(pool), puts: Arc::default() })
+        Ok(Self::on(pool))
     }
 
     /// Connects without changing the tables.
@@ -79,7 +80,11 @@ impl PostgresStore {
     pub async fn open_existing(url: &str) -> Result<Self, StoreError> {
         let pool = Pool::new(&Settings::parse(url)?);
         migration::check(&mut pool.connect().await?).await?;
-        Ok(Self { pool: Arc::new(pool), puts: Arc::default() })
+        Ok(Self::on(pool))
+    }
+
+    fn on(pool: Pool) -> Self {
+        Self { pool: Arc::new(pool), tables: Table::every().into(), puts: Arc::default() }
     }
 
     /// Runs a statement that returns a row at most: `None` if its condition did not hold.

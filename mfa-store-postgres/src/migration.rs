@@ -6,7 +6,7 @@ use sqlx::{Connection as _, Row as _};
 use crate::error::PostgresError;
 
 /// Forward only: a file that was released is never edited, the next one is added.
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_initial.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_initial.sql")];
 pub(crate) const KNOWN: i64 = MIGRATIONS.len() as i64;
 
 /// Names our lock among those of whoever shares the database: the letters of `mfa-http`.

@@ -1,14 +1,14 @@
 use async_trait::async_trait;
 use mfa_core::ConsumerId;
 use mfa_core::api_key::{ApiKey, SecretHash};
-use mfa_core::envelope::Sealed;
+use mfa_core::envelope::{RecordKind, Sealed};
 use mfa_core::store::{
     ApiKeyRecord, ApiKeyState, ApiKeyStore, Cursor, Expect, Page, Revision, RotationMark, StoreError, Stored,
 };
 
 use crate::RedisStore;
 use crate::error::RedisError;
-use crate::record::{Changes, Fields, consumer, number, revision, text, time};
+use crate::hash::{Changes, Fields, consumer, number, revision, text, time};
 
 pub(crate) const FIELDS: &[&str] = &[
     "value",
@@ -92,11 +92,11 @@ impl ApiKeyStore for RedisStore {
 
 impl RedisStore {
     fn key(&self, value: &str) -> String {
-        self.keys.owned("api-key", value)
+        self.keys.record(RecordKind::ApiKey, value)
     }
 }
 
-pub(crate) fn read(fields: &Fields) -> Result<Stored<ApiKeyRecord>, RedisError> {
+pub(crate) fn read(fields: &Fields<'_>) -> Result<Stored<ApiKeyRecord>, RedisError> {
     let hash = match fields.get("secret_hash") {
         Some(_) => Some(SecretHash::from_stored(text(fields, "secret_hash")?.to_owned())),
         None => None,
@@ -117,7 +117,7 @@ pub(crate) fn read(fields: &Fields) -> Result<Stored<ApiKeyRecord>, RedisError> 
     Ok(Stored { record, revision: revision(fields)? })
 }
 
-fn rotation(fields: &Fields) -> Result<Option<RotationMark>, RedisError> {
+fn rotation(fields: &Fields<'_>) -> Result<Option<RotationMark>, RedisError> {
     let Some(started_at) = time(fields, "rotation_started_at")? else { return Ok(None) };
     let data_key = number(fields, "rotation_data_key")?.ok_or(RedisError::Field("rotation_data_key"))?;
     let stage = text(fields, "rotation_stage")?.parse();

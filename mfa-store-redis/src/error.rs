@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mfa_core::random::RandomError;
-use mfa_core::store::StoreError;
+use mfa_core::store::{StoreError, UnreadableField};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RedisError {
@@ -21,6 +21,12 @@ pub(crate) enum RedisError {
     NotDurable(String),
     #[error("field {0} cannot be read")]
     Field(&'static str),
+}
+
+impl From<UnreadableField> for RedisError {
+    fn from(UnreadableField(name): UnreadableField) -> Self {
+        Self::Field(name)
+    }
 }
 
 impl From<RedisError> for StoreError {

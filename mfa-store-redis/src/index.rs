@@ -6,7 +6,7 @@ use redis::cmd;
 
 use crate::RedisStore;
 use crate::error::RedisError;
-use crate::record::Fields;
+use crate::hash::Fields;
 
 impl RedisStore {
     pub(crate) async fn add_entry(&self, index: &str, entry: &str) -> Result<(), RedisError> {
@@ -25,9 +25,9 @@ impl RedisStore {
         index: &str,
         after: Option<&Cursor>,
         limit: usize,
-        names: &'static [&'static str],
+        names: &[&'static str],
         key: impl Fn(&str) -> String,
-        read: impl Fn(&str, &Fields) -> Result<Option<Stored<T>>, RedisError>,
+        read: impl Fn(&str, &Fields<'_>) -> Result<Option<Stored<T>>, RedisError>,
     ) -> Result<Page<T>, StoreError> {
         // A cursor is a whole entry: there may be another one of the same id behind it.
         let min = after.map_or_else(|| "-".to_owned(), |after| format!("({}", after.as_str()));

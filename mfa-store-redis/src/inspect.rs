@@ -4,17 +4,18 @@
 use futures_util::future::join_all;
 use mfa_core::clock::UnixTime;
 use mfa_core::envelope::RecordKind;
-use mfa_core::store::Stored;
+use mfa_core::store::SHAPES;
 use mfa_core::store::inspect::{Area, Census, Report, Scope};
 use redis::cluster_routing::{RoutingInfo, SingleNodeRoutingInfo};
 use redis::{Cmd, FromRedisValue, cmd};
 
 use crate::connection::Connection;
 use crate::error::RedisError;
+use crate::hash::{Fields, text};
 use crate::key::Keys;
-use crate::record::{Fields, text};
+use crate::record::{names, read_row};
 use crate::settings::Settings;
-use crate::{RedisStore, api_key, durability, totp, user};
+use crate::{RedisStore, api_key, durability};
 
 /// Reads the server at `url` and reports how it is. Writes nothing.
 ///
@@ -123,30 +124,36 @@ async fn permissions(report: &mut Report, connection: &Connection, prefix: &str)
 }
 
 async fn rows(census: &mut Census, store: &RedisStore, nodes: &[Option<String>]) -> Result<(), RedisError> {
-    let totps = Rows { kind: RecordKind::Totp, names: totp::FIELDS, read: totp::read };
-    totps.read(census, store, nodes, |census, record| census.totp(record, true)).await?;
-    let users = Rows { kind: RecordKind::User, names: user::FIELDS, read: user::read };
-    users.read(census, store, nodes, |census, record| census.user(record, true)).await?;
-    let keys = Rows { kind: RecordKind::ApiKey, names: api_key::FIELDS, read: api_key::read };
-    keys.read(census, store, nodes, |census, record| census.api_key(record)).await
+    for shape in SHAPES {
+        let rows = Rows { kind: shape.kind, names: &names(shape) };
+        rows.read(census, store, nodes, |census, fields| {
+            Ok(census.row(shape.kind, read_row(shape, fields)?.record, true)?)
+        })
+        .await?;
+    }
+    let keys = Rows { kind: RecordKind::ApiKey, names: api_key::FIELDS };
+    keys.read(census, store, nodes, |census, fields| {
+        census.api_key(&api_key::read(fields)?.record);
+        Ok(())
+    })
+    .await
 }
 
 /// Records of one kind, found a little at a time.
-struct Rows<T> {
+struct Rows<'a> {
     kind: RecordKind,
-    names: &'static [&'static str],
-    read: fn(&Fields) -> Result<Stored<T>, RedisError>,
+    names: &'a [&'static str],
 }
 
-impl<T> Rows<T> {
+impl Rows<'_> {
     async fn read(
         &self,
         census: &mut Census,
         store: &RedisStore,
         nodes: &[Option<String>],
-        count: fn(&mut Census, &T),
+        count: impl Fn(&mut Census, &Fields<'_>) -> Result<(), RedisError>,
     ) -> Result<(), RedisError> {
-        let beginning = format!("{}:{}:", store.keys.0, self.kind.as_str());
+        let beginning = store.keys.record(self.kind, "");
         let pattern = format!("{}*", literally(&beginning));
         for node in nodes {
             let mut cursor = 0_u64;
@@ -159,7 +166,7 @@ impl<T> Rows<T> {
                 let records = join_all(names.iter().map(|name| store.fields(name, self.names))).await;
                 for (name, fields) in names.iter().zip(records) {
                     let id = name.strip_prefix(&*beginning).unwrap_or(name);
-                    self.count(census, id, fields, count)?;
+                    self.count(census, id, fields, &count)?;
                 }
                 cursor = next;
                 if cursor == 0 {
@@ -175,8 +182,8 @@ impl<T> Rows<T> {
         &self,
         census: &mut Census,
         id: &str,
-        fields: Result<Option<Fields>, RedisError>,
-        count: fn(&mut Census, &T),
+        fields: Result<Option<Fields<'_>>, RedisError>,
+        count: impl Fn(&mut Census, &Fields<'_>) -> Result<(), RedisError>,
     ) -> Result<(), RedisError> {
         let fields = match fields {
             Ok(Some(fields)) => fields,
@@ -188,8 +195,8 @@ impl<T> Rows<T> {
             }
             Err(error) => return Err(error),
         };
-        match (self.read)(&fields) {
-            Ok(stored) => count(census, &stored.record),
+        match count(census, &fields) {
+            Ok(()) => {}
             Err(RedisError::Field("consumer"))
                 if text(&fields, "consumer").unwrap_or_default().is_empty() =>
             {

@@ -3,9 +3,9 @@
 //! | key | type | holds |
 //! |---|---|---|
 //! | `PREFIX:api-key:VALUE` | hash | an API key |
-//! | `PREFIX:totp:ID`, `PREFIX:user:ID` | hash | a TOTP, a WebAuthn user |
+//! | `PREFIX:KIND:ID` | hash | a record; the kinds are `totp` and `user` |
 //! | `PREFIX:api-keys`, `PREFIX:api-keys-of:CONSUMER` | sorted set | values of API keys |
-//! | `PREFIX:totp-of:CONSUMER`, `PREFIX:user-of:CONSUMER` | sorted set | `ID:INCARNATION` of records |
+//! | `PREFIX:KIND-of:CONSUMER` | sorted set | `ID:INCARNATION` of records |
 //! | `PREFIX:ceremony:ID` | string | 8 bytes of expiry, then the sealed state |
 //!
 //! A record lies in a slot of its own, so a Cluster spreads them evenly, and each is changed by a script that
@@ -15,6 +15,7 @@
 use data_encoding::HEXLOWER;
 use mfa_core::ConsumerId;
 use mfa_core::api_key::ApiKey;
+use mfa_core::envelope::RecordKind;
 use mfa_core::store::CeremonyId;
 
 /// What all of a store's keys begin with.
@@ -34,13 +35,12 @@ impl Keys {
         format!("{}:api-keys-of:{}", self.0, consumer.as_str())
     }
 
-    /// A record of a `kind` that has owners.
-    pub(crate) fn owned(&self, kind: &str, id: &str) -> String {
-        format!("{}:{kind}:{id}", self.0)
+    pub(crate) fn record(&self, kind: RecordKind, id: &str) -> String {
+        format!("{}:{}:{id}", self.0, kind.as_str())
     }
 
-    pub(crate) fn index(&self, kind: &str, consumer: &ConsumerId) -> String {
-        format!("{}:{kind}-of:{}", self.0, consumer.as_str())
+    pub(crate) fn index(&self, kind: RecordKind, consumer: &ConsumerId) -> String {
+        format!("{}:{}-of:{}", self.0, kind.as_str(), consumer.as_str())
     }
 
     pub(crate) fn ceremony(&self, id: CeremonyId) -> String {

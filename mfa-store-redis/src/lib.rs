@@ -29,15 +29,13 @@ mod ceremony;
 mod connection;
 mod durability;
 mod error;
+mod hash;
 mod index;
 mod inspect;
 mod key;
-mod owned;
 mod record;
 mod script;
 mod settings;
-mod totp;
-mod user;
 
 use std::sync::Arc;
 

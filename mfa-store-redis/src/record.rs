@@ -1,135 +1,123 @@
-//! A record is a hash: its fields by name, absent ones left out, numbers in decimal.
-
+use async_trait::async_trait;
 use mfa_core::ConsumerId;
-use mfa_core::clock::UnixTime;
-use mfa_core::random::OsRandom;
-use mfa_core::store::{Expect, Revision, StoreError};
-use redis::{Cmd, cmd};
+use mfa_core::id::canonical_uuid;
+use mfa_core::store::{
+    Cursor, Expect, Holds, Listing, Open, Page, Record, RecordStore, Revision, Row, Shape, StoreError, Stored,
+};
+use redis::Cmd;
 
 use crate::RedisStore;
 use crate::error::RedisError;
-use crate::script::{CREATE, REPLACE};
+use crate::hash::{Changes, Fields, consumer, number, revision, text};
+use crate::script::DELETE;
 
-/// The fields of a record as they were read. They are asked for by name: an answer without names is half as long,
-/// and reading answers is most of what Redis costs us.
-#[derive(Debug)]
-pub(crate) struct Fields {
-    names: &'static [&'static str],
-    values: Vec<Option<Vec<u8>>>,
-}
-
-impl Fields {
-    pub(crate) fn get(&self, name: &str) -> Option<&Vec<u8>> {
-        let place = self.names.iter().position(|other| *other == name)?;
-        self.values.get(place)?.as_ref()
-    }
-}
-
-/// Fields to write; `None` removes one.
-#[derive(Debug, Default)]
-pub(crate) struct Changes {
-    set: Vec<(&'static str, Vec<u8>)>,
-    removed: Vec<&'static str>,
-}
-
-impl Changes {
-    pub(crate) fn bytes(mut self, name: &'static str, value: Option<impl Into<Vec<u8>>>) -> Self {
-        match value {
-            Some(value) => self.set.push((name, value.into())),
-            None => self.removed.push(name),
+#[async_trait]
+impl<R: Record> RecordStore<R> for RedisStore {
+    async fn get(&self, consumer: &ConsumerId, id: R::Id) -> Result<Option<Stored<R>>, StoreError> {
+        let (key, names) = (self.keys.record(R::SHAPE.kind, &id.to_string()), names(R::SHAPE));
+        let Some(fields) = self.fields(&key, &names).await? else { return Ok(None) };
+        if text(&fields, "consumer")? != consumer.as_str() {
+            return Ok(None);
         }
-        self
+        Ok(Some(read(&fields)?))
     }
 
-    pub(crate) fn number(self, name: &'static str, value: Option<u64>) -> Self {
-        self.bytes(name, value.map(|number| number.to_string()))
+    async fn save(&self, record: &R, expect: Expect) -> Result<Revision, StoreError> {
+        let row = record.to_row();
+        let changes = changes(R::SHAPE, &row);
+        let (id, consumer) = (row.id.to_string(), Some(&row.consumer));
+        let (key, fresh) = (self.keys.record(R::SHAPE.kind, &id), Self::fresh_revision()?);
+        if expect != Expect::Absent {
+            return self.save_fields(&key, fresh, expect, consumer, &changes).await;
+        }
+        // A new one gets its entry in the consumer's index first.
+        let (index, entry) =
+            (self.keys.index(R::SHAPE.kind, &row.consumer), format!("{id}:{}", fresh.number()));
+        self.add_entry(&index, &entry).await?;
+        let saved = self.save_fields(&key, fresh, expect, consumer, &changes).await;
+        if matches!(saved, Err(StoreError::AlreadyExists)) {
+            self.drop_entry(&index, &entry).await;
+        }
+        saved
     }
 
-    pub(crate) fn time(self, name: &'static str, value: Option<UnixTime>) -> Self {
-        self.number(name, value.map(UnixTime::as_millis))
+    async fn delete(&self, consumer: &ConsumerId, id: R::Id) -> Result<bool, StoreError> {
+        let key = self.keys.record(R::SHAPE.kind, &id.to_string());
+        let owner = |command: &mut Cmd| {
+            command.arg(consumer.as_str());
+        };
+        let deleted: Option<String> = self.run(&DELETE, &key, owner).await?;
+        let Some(incarnation) = deleted else { return Ok(false) };
+        self.drop_entry(&self.keys.index(R::SHAPE.kind, consumer), &format!("{id}:{incarnation}")).await;
+        Ok(true)
+    }
+
+    async fn page_by_consumer(
+        &self,
+        consumer: &ConsumerId,
+        after: Option<&Cursor>,
+        limit: usize,
+        _listing: Listing,
+    ) -> Result<Page<R>, StoreError> {
+        let key = |id: &str| self.keys.record(R::SHAPE.kind, id);
+        let index = self.keys.index(R::SHAPE.kind, consumer);
+        self.page_of(&index, after, limit, &names(R::SHAPE), key, |entry, fields| {
+            let incarnation = entry.split_once(':').map(|(_, incarnation)| incarnation);
+            let named = Some(text(fields, "incarnation")?) == incarnation
+                && text(fields, "consumer")? == consumer.as_str();
+            if named { read(fields).map(Some) } else { Ok(None) }
+        })
+        .await
     }
 }
 
 impl RedisStore {
-    /// A revision for the next write. Each has its own, so that a write repeated after a lost answer is known.
-    pub(crate) fn fresh_revision() -> Result<Revision, RedisError> {
-        Ok(Revision::random(&OsRandom)?)
-    }
-
-    /// Reads a record, if it has any of the fields.
-    pub(crate) async fn fields(
-        &self,
-        key: &str,
-        names: &'static [&'static str],
-    ) -> Result<Option<Fields>, RedisError> {
-        let values: Vec<Option<Vec<u8>>> = self.connection.call(cmd("HMGET").arg(key).arg(names)).await?;
-        Ok(values.iter().any(Option::is_some).then_some(Fields { names, values }))
-    }
-
-    /// Writes a record if the stored one is as expected; `owner` must be the stored one's unless it is `None`.
-    pub(crate) async fn save_fields(
-        &self,
-        key: &str,
-        fresh: Revision,
-        expect: Expect,
-        owner: Option<&ConsumerId>,
-        changes: &Changes,
-    ) -> Result<Revision, StoreError> {
-        let add_fields = |command: &mut Cmd| {
-            for (name, value) in &changes.set {
-                command.arg(*name).arg(value);
-            }
-        };
-        let saved = match expect {
-            Expect::Absent => {
-                self.run(&CREATE, key, |command| {
-                    command.arg(fresh.number());
-                    add_fields(command);
-                })
-                .await
-            }
-            Expect::At(revision) => {
-                self.run(&REPLACE, key, |command| {
-                    command.arg(revision.number()).arg(fresh.number());
-                    command.arg(owner.map_or("", ConsumerId::as_str));
-                    command.arg(changes.removed.len()).arg(&changes.removed);
-                    add_fields(command);
-                })
-                .await
-            }
-        };
-        match (saved?, expect) {
-            (true, _) => Ok(fresh),
-            (false, Expect::Absent) => Err(StoreError::AlreadyExists),
-            (false, Expect::At(_)) => Err(StoreError::Conflict),
+    /// Removes an entry that names nothing. If that fails it stays, and readers skip it.
+    async fn drop_entry(&self, index: &str, entry: &str) {
+        if let Err(error) = self.remove_entry(index, entry).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "an index entry was left behind");
         }
     }
 }
 
-pub(crate) fn text<'a>(fields: &'a Fields, name: &'static str) -> Result<&'a str, RedisError> {
-    let bytes = fields.get(name).ok_or(RedisError::Field(name))?;
-    std::str::from_utf8(bytes).map_err(|_| RedisError::Field(name))
+/// The fields of the hash that holds a record.
+pub(crate) fn names(shape: &Shape) -> Vec<&'static str> {
+    let own = ["id", "consumer"].into_iter();
+    own.chain(shape.fields()).chain(["revision", "incarnation"]).collect()
 }
 
-pub(crate) fn number<T: TryFrom<u64>>(fields: &Fields, name: &'static str) -> Result<Option<T>, RedisError> {
-    if fields.get(name).is_none() {
-        return Ok(None);
+fn changes(shape: &Shape, row: &Row) -> Changes {
+    let mut changes = Changes::default()
+        .bytes("id", Some(row.id.to_string()))
+        .bytes("consumer", Some(row.consumer.as_str()));
+    for name in shape.sealed {
+        changes = changes.bytes(name, row.sealed(name));
     }
-    let number = text(fields, name)?.parse::<u64>().map_err(|_| RedisError::Field(name))?;
-    number.try_into().map(Some).map_err(|_| RedisError::Field(name))
+    for (name, _) in shape.open {
+        changes = match row.open(name) {
+            Some(Open::Bytes(bytes)) => changes.bytes(name, Some(bytes.as_slice())),
+            Some(Open::Integer(number)) => changes.number(name, Some(*number)),
+            None => changes.number(name, None),
+        };
+    }
+    changes
 }
 
-pub(crate) fn time(fields: &Fields, name: &'static str) -> Result<Option<UnixTime>, RedisError> {
-    Ok(number(fields, name)?.map(UnixTime::from_millis))
+fn read<R: Record>(fields: &Fields<'_>) -> Result<Stored<R>, RedisError> {
+    Ok(read_row(R::SHAPE, fields)?.into_record()?)
 }
 
-pub(crate) fn revision(fields: &Fields) -> Result<Revision, RedisError> {
-    let number = number(fields, "revision")?.ok_or(RedisError::Field("revision"))?;
-    Ok(Revision::from_stored(number))
-}
-
-/// Whose record it is.
-pub(crate) fn consumer(fields: &Fields) -> Result<ConsumerId, RedisError> {
-    let key = text(fields, "consumer")?.parse().map_err(|_| RedisError::Field("consumer"))?;
-    Ok(ConsumerId::of_first_key(&key))
+pub(crate) fn read_row(shape: &Shape, fields: &Fields<'_>) -> Result<Stored<Row>, RedisError> {
+    let id = canonical_uuid(text(fields, "id")?).map_err(|_| RedisError::Field("id"))?;
+    let mut row = Row::new(id, consumer(fields)?);
+    let bytes = |name| fields.get(name).cloned();
+    row.sealed.extend(shape.sealed.iter().filter_map(|name| Some((*name, bytes(name)?))));
+    for (name, holds) in shape.open {
+        let value = match holds {
+            Holds::Integer => number(fields, name)?.map(Open::Integer),
+            Holds::Bytes => bytes(name).map(Open::Bytes),
+        };
+        row.open.extend(value.map(|value| (*name, value)));
+    }
+    Ok(Stored { record: row, revision: revision(fields)? })
 }

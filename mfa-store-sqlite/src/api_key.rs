@@ -72,7 +72,10 @@ impl ApiKeyStore for SqliteStore {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Page<ApiKeyRecord>, StoreError> {
-        self.page_of(PAGE_BY_CONSUMER, consumer, after, limit, "value", read).await
+        let query = sqlx::query(PAGE_BY_CONSUMER).bind(consumer.as_str());
+        let query = query.bind(after.map_or("", Cursor::as_str)).bind(one_more(limit));
+        let rows = query.fetch_all(&self.readers).await.map_err(SqliteError::from)?;
+        page(&rows, limit, "value", read)
     }
 }
 

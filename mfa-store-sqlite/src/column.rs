@@ -8,12 +8,26 @@ use sqlx::{Decode, Row, Type};
 
 use crate::error::SqliteError;
 
-/// Reads a column; whatever is not of its type is damage.
+/// Reads a column; a value of another type is damage.
 pub(crate) fn get<'r, T>(row: &'r SqliteRow, name: &'static str) -> Result<T, SqliteError>
 where
     T: Decode<'r, Sqlite> + Type<Sqlite>,
 {
     row.try_get(name).map_err(|_| SqliteError::Column(name))
+}
+
+/// As [`get`], by the column's place in the answer.
+pub(crate) fn at<'r, T>(row: &'r SqliteRow, place: usize, name: &'static str) -> Result<T, SqliteError>
+where
+    T: Decode<'r, Sqlite> + Type<Sqlite>,
+{
+    row.try_get(place).map_err(|_| SqliteError::Column(name))
+}
+
+/// Reads a number that is not negative.
+pub(crate) fn integer(row: &SqliteRow, place: usize, name: &'static str) -> Result<Option<u64>, SqliteError> {
+    let number = at::<Option<i64>>(row, place, name)?;
+    number.map(|number| number.try_into().map_err(|_| SqliteError::Column(name))).transpose()
 }
 
 pub(crate) fn unsigned(row: &SqliteRow, name: &'static str) -> Result<u64, SqliteError> {

@@ -5,28 +5,16 @@ use std::path::Path;
 use mfa_core::clock::UnixTime;
 use mfa_core::envelope::RecordKind;
 use mfa_core::store::inspect::{Area, Census, Report, Scope};
-use mfa_core::store::{StoreError, Stored};
+use mfa_core::store::{SHAPES, StoreError};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
-use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqlSafeStr, SqliteConnection};
 
 use crate::column::get;
 use crate::error::SqliteError;
-use crate::{PATIENCE, api_key, migration, totp, user};
+use crate::table::{Table, table_name};
+use crate::{PATIENCE, api_key, migration};
 
-/// What the migrations make.
-const OBJECTS: [&str; 8] = [
-    "api_key",
-    "api_key_by_consumer",
-    "totp",
-    "totp_by_consumer",
-    "user",
-    "user_by_consumer",
-    "ceremony",
-    "ceremony_by_expiry",
-];
 const API_KEYS: &str = "SELECT * FROM api_key WHERE value > ?1 ORDER BY value LIMIT ?2";
-const TOTPS: &str = "SELECT * FROM totp WHERE id > ?1 ORDER BY id LIMIT ?2";
-const USERS: &str = "SELECT * FROM user WHERE id > ?1 ORDER BY id LIMIT ?2";
 /// Rows held at a time.
 const PAGE: i64 = 250;
 const MIGRATE: &str = "run `mfa-http migrate`";
@@ -126,9 +114,13 @@ async fn tables(
         report.attention(Area::Tables, format!("migrations missing: {}", missing.join(", ")), MIGRATE);
         return Ok(false);
     }
+    let mut tables: Vec<String> = SHAPES.iter().map(|shape| table_name(shape.kind)).collect();
+    tables.push("api_key".to_owned());
+    let indexes = tables.iter().map(|table| format!("{table}_by_consumer"));
+    let ceremonies = ["ceremony", "ceremony_by_expiry"].map(str::to_owned);
     let mut missing = Vec::new();
-    for name in OBJECTS {
-        let query = sqlx::query("SELECT 1 FROM sqlite_schema WHERE name = ?1").bind(name);
+    for name in tables.iter().cloned().chain(indexes).chain(ceremonies) {
+        let query = sqlx::query("SELECT 1 FROM sqlite_schema WHERE name = ?1").bind(name.clone());
         if query.fetch_optional(&mut *connection).await?.is_none() {
             missing.push(name);
         }
@@ -139,7 +131,7 @@ async fn tables(
         let found = format!("version {version}, and yet missing: {}", missing.join(", "));
         report.attention(Area::Tables, found, "restore the file from a backup");
     }
-    Ok(["api_key", "totp", "user"].iter().all(|table| !missing.contains(table)))
+    Ok(tables.iter().all(|table| !missing.contains(table)))
 }
 
 /// Every row, as they were at one moment.
@@ -147,12 +139,18 @@ async fn rows(report: &mut Report, connection: &mut SqliteConnection) -> Result<
     let mut snapshot = connection.begin().await?;
     let census = &mut report.census;
     let outcome = async {
-        let totps = Table { sql: TOTPS, kind: RecordKind::Totp, id: "id" };
-        totps.read(&mut snapshot, census, totp::read, |census, record| census.totp(record, true)).await?;
-        let users = Table { sql: USERS, kind: RecordKind::User, id: "id" };
-        users.read(&mut snapshot, census, user::read, |census, record| census.user(record, true)).await?;
-        let keys = Table { sql: API_KEYS, kind: RecordKind::ApiKey, id: "value" };
-        keys.read(&mut snapshot, census, api_key::read, |census, record| census.api_key(record)).await
+        for table in Table::every() {
+            let kind = table.shape.kind;
+            every_row(&mut snapshot, census, table.all.clone(), kind, "id", |census, row| {
+                Ok(census.row(kind, table.read(row)?.record, true)?)
+            })
+            .await?;
+        }
+        every_row(&mut snapshot, census, API_KEYS, RecordKind::ApiKey, "value", |census, row| {
+            census.api_key(&api_key::read(row)?.record);
+            Ok(())
+        })
+        .await
     };
     let outcome: Result<(), StoreError> = outcome.await;
     match outcome {
@@ -165,41 +163,34 @@ async fn rows(report: &mut Report, connection: &mut SqliteConnection) -> Result<
     Ok(snapshot.rollback().await?)
 }
 
-/// A table, read page by page.
-struct Table {
-    sql: &'static str,
+/// Reads a table page by page, and has `count` count each row.
+async fn every_row(
+    connection: &mut SqliteConnection,
+    census: &mut Census,
+    sql: impl SqlSafeStr,
     kind: RecordKind,
     id: &'static str,
-}
-
-impl Table {
-    async fn read<T>(
-        &self,
-        connection: &mut SqliteConnection,
-        census: &mut Census,
-        read: fn(&SqliteRow) -> Result<Stored<T>, SqliteError>,
-        count: fn(&mut Census, &T),
-    ) -> Result<(), StoreError> {
-        let mut after = String::new();
-        loop {
-            let query = sqlx::query(self.sql).bind(&after).bind(PAGE);
-            let rows = query.fetch_all(&mut *connection).await.map_err(SqliteError::from)?;
-            let Some(last) = rows.last() else { break };
-            for row in &rows {
-                match read(row) {
-                    Ok(stored) => count(census, &stored.record),
-                    Err(SqliteError::Column("consumer")) if get(row, "consumer").is_ok_and(str::is_empty) => {
-                        census.ownerless(self.kind, get(row, self.id)?);
-                    }
-                    Err(SqliteError::Column(name)) => census.damaged(self.kind, get(row, self.id)?, name),
-                    Err(error) => return Err(error.into()),
+    count: impl Fn(&mut Census, &SqliteRow) -> Result<(), SqliteError>,
+) -> Result<(), StoreError> {
+    let (sql, mut after) = (sql.into_sql_str(), String::new());
+    loop {
+        let query = sqlx::query(sql.clone()).bind(&after).bind(PAGE);
+        let rows = query.fetch_all(&mut *connection).await.map_err(SqliteError::from)?;
+        let Some(last) = rows.last() else { break };
+        for row in &rows {
+            match count(census, row) {
+                Ok(()) => {}
+                Err(SqliteError::Column("consumer")) if get(row, "consumer").is_ok_and(str::is_empty) => {
+                    census.ownerless(kind, get(row, id)?);
                 }
+                Err(SqliteError::Column(name)) => census.damaged(kind, get(row, id)?, name),
+                Err(error) => return Err(error.into()),
             }
-            after = get(last, self.id)?;
         }
-        census.end(self.kind);
-        Ok(())
+        after = get(last, id)?;
     }
+    census.end(kind);
+    Ok(())
 }
 
 fn file_name(path: &Path) -> String {

@@ -22,9 +22,8 @@ mod column;
 mod error;
 mod inspect;
 mod migration;
-mod owned;
-mod totp;
-mod user;
+mod record;
+mod table;
 mod writer;
 
 use std::path::Path;
@@ -41,6 +40,7 @@ use sqlx::sqlite::{
 pub use inspect::inspect;
 
 use error::SqliteError;
+use table::Table;
 use writer::Writer;
 
 /// How long a write waits for another process's, and a read for a connection.
@@ -53,6 +53,7 @@ const READERS: u32 = 4;
 pub struct SqliteStore {
     readers: SqlitePool,
     writer: Writer,
+    tables: Arc<[Table]>,
     puts: Arc<AtomicU32>,
 }
 
@@ -91,7 +92,8 @@ impl SqliteStore {
             // A file does not hang up, so a ping at each checkout would be wasted.
             .test_before_acquire(false)
             .connect_lazy_with(options.clone().pragma("query_only", "ON"));
-        Self { readers, writer: Writer::start(options, connection), puts: Arc::default() }
+        let tables = Table::every().into();
+        Self { readers, writer: Writer::start(options, connection), tables, puts: Arc::default() }
     }
 }
 

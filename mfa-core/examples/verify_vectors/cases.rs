@@ -11,8 +11,8 @@ use mfa_core::u2f::{
     verify_u2f_registration,
 };
 use mfa_core::webauthn::{
-    AuthenticationResponse, CoseAlgorithm, CredentialRecord, Refusal, RegistrationResponse, RelyingParty,
-    UserVerification, WebauthnError, verify_authentication, verify_registration,
+    AuthenticationResponse, Challenge, CoseAlgorithm, CredentialRecord, Refusal, RegistrationResponse,
+    RelyingParty, UserVerification, WebauthnError, verify_authentication, verify_registration,
 };
 use serde_json::Value;
 
@@ -122,8 +122,8 @@ fn registration(case: &Value) -> Option<Verdict> {
         .map_err(WebauthnError::from)
         .and_then(|response| {
             let party = relying_party(case).ok_or(Refusal::RelyingParty)?;
-            let challenge = bytes(case, "challenge").ok_or(Refusal::Challenge)?;
-            verify_registration(&response, &challenge, &party).map(drop)
+            let challenge = bytes(case, "challenge").map(Challenge::from_bytes).ok_or(Refusal::Challenge)?;
+            Ok(verify_registration(&response, &challenge, &party).map(drop)?)
         });
     Some(verdict(outcome, case["expect"]["facts"]["fmt"].as_str()))
 }
@@ -141,7 +141,7 @@ fn authentication(case: &Value) -> Option<Verdict> {
         .map_err(WebauthnError::from)
         .and_then(|response| {
             let party = relying_party(case).ok_or(Refusal::RelyingParty)?;
-            let challenge = bytes(case, "challenge").ok_or(Refusal::Challenge)?;
+            let challenge = bytes(case, "challenge").map(Challenge::from_bytes).ok_or(Refusal::Challenge)?;
             let allowed = case["allow_credentials"].as_array();
             let is_allowed =
                 |id: &Value| id.as_str() == Some(&BASE64URL_NOPAD.encode(response.credential_id()));
@@ -152,7 +152,8 @@ fn authentication(case: &Value) -> Option<Verdict> {
             let handle = bytes(stored, "user_handle");
             let handle =
                 handle.or_else(|| bytes(&case["response"]["response"], "userHandle")).unwrap_or_default();
-            verify_authentication(&response, &credential, &challenge, &handle, &party, app_id).map(drop)
+            let judged = verify_authentication(&response, &credential, &challenge, &handle, &party, app_id);
+            Ok(judged.map(drop)?)
         });
     Some(verdict(outcome, None))
 }
@@ -166,7 +167,7 @@ fn u2f_registration(case: &Value) -> Option<Verdict> {
         return Some(Verdict::Reject("app-id".to_owned()));
     };
     let response = &case["response"];
-    let challenge = bytes(case, "challenge")?;
+    let challenge = Challenge::from_bytes(bytes(case, "challenge")?);
     let client_data = first(response, &["clientData", "client_data"])?;
     let data = first(response, &["registrationData", "registration_data"])?;
     let outcome = U2fRegistrationResponse::new(client_data, data)
@@ -186,7 +187,7 @@ fn u2f_authentication(case: &Value) -> Option<Verdict> {
     let Some(key) = key else { return Some(Verdict::Reject("public-key".to_owned())) };
     let counter =
         stored["counter"].as_u64().or(stored["sign_count"].as_u64()).and_then(|n| n.try_into().ok());
-    let challenge = bytes(case, "challenge")?;
+    let challenge = Challenge::from_bytes(bytes(case, "challenge")?);
     let client_data = first(response, &["clientData", "client_data"])?;
     let signature = first(response, &["signatureData", "signature_data"])?;
     let key_handle = first(response, &["keyHandle", "key_handle"]);

@@ -6,6 +6,7 @@ use super::{DeliveryError, HashError};
 use crate::envelope::DoesNotOpen;
 use crate::random::RandomError;
 use crate::store::StoreError;
+use crate::store::retry::MayConflict;
 
 /// Why an operation on an API key failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -57,4 +58,10 @@ pub enum ApiKeyError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl MayConflict for ApiKeyError {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_conflict())
+    }
 }

@@ -15,7 +15,8 @@ use crate::clock::UnixTime;
 use crate::envelope::{KeyEncryptionKey, Keyring, verifier};
 use crate::event::{Action, Event};
 use crate::random::random_bytes;
-use crate::store::{ApiKeyRecord, ApiKeyState, Cursor, Expect, Page, Revision, StoreError, Stored};
+use crate::store::retry::until_saved;
+use crate::store::{ApiKeyRecord, ApiKeyState, Cursor, Expect, Page, StoreError, Stored};
 use crate::{Consumer, ConsumerId, Mfa};
 
 /// How exact the time of a key's last use is.
@@ -126,9 +127,9 @@ impl Mfa {
     ///
     /// [`ApiKeyError::NotFound`] if there is no such key. Revoking twice is no error.
     pub async fn revoke_api_key(&self, key: &ApiKey) -> Result<(), ApiKeyError> {
-        loop {
-            let Stored { record, revision } =
-                self.parts.stores.api_keys.get(key).await?.ok_or(ApiKeyError::NotFound)?;
+        until_saved(|| async {
+            let stored = self.parts.stores.api_keys.get(key).await?;
+            let Stored { record, revision } = stored.ok_or(ApiKeyError::NotFound)?;
             let activated_at = match record.state {
                 ApiKeyState::Revoked { .. } => return Ok(()),
                 ApiKeyState::Active { activated_at, .. } => Some(activated_at),
@@ -136,16 +137,11 @@ impl Mfa {
             };
             let revoked_at = self.parts.clock.now();
             let revoked = ApiKeyRecord { state: ApiKeyState::Revoked { activated_at, revoked_at }, ..record };
-            match self.parts.stores.api_keys.save(&revoked, Expect::At(revision)).await {
-                Ok(_) => {
-                    self.parts.events.record(&Event::of_key(revoked_at, Action::ApiKeyRevoked, key.clone()));
-                    return Ok(());
-                }
-                // A key changes state twice in its life, so this ends.
-                Err(StoreError::Conflict) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+            self.parts.stores.api_keys.save(&revoked, Expect::At(revision)).await?;
+            self.parts.events.record(&Event::of_key(revoked_at, Action::ApiKeyRevoked, key.clone()));
+            Ok(())
+        })
+        .await
     }
 
     /// Authenticates a call and opens the consumer's keyring.
@@ -169,14 +165,25 @@ impl Mfa {
         key: &ApiKey,
         secret: &ApiSecret,
     ) -> Result<Consumer, ApiKeyError> {
+        let stored = self.authenticate_key(source, key, secret).await?;
+        self.admit(&stored.record, secret)
+    }
+
+    /// Checks a secret, and returns the record of the key that it is right for.
+    pub(crate) async fn authenticate_key(
+        &self,
+        source: IpAddr,
+        key: &ApiKey,
+        secret: &ApiSecret,
+    ) -> Result<Stored<ApiKeyRecord>, ApiKeyError> {
         let stored = self.parts.stores.api_keys.get(key).await?;
         let now = self.parts.clock.now();
         let stored = stored.filter(|stored| !stored.record.is_expired(now));
-        if let Some(stored) = &stored
-            && let ApiKeyState::Active { hash, keyring: Some(_), .. } = &stored.record.state
+        if let Some(found) = &stored
+            && let ApiKeyState::Active { hash, keyring: Some(_), .. } = &found.record.state
             && self.parts.memo.holds(&self.parts.memo.tag(hash, secret)?, self.parts.clock.now())
         {
-            return self.admit(&stored.record, secret);
+            return stored.ok_or(ApiKeyError::Unauthorized);
         }
 
         // From here on the call costs a hash, whatever comes of it.
@@ -186,9 +193,9 @@ impl Mfa {
             return Err(ApiKeyError::Throttled { retry_after });
         }
         match self.check_secret(key, stored, secret).await {
-            Ok(record) => {
+            Ok(stored) => {
                 self.parts.failures.forget(key, source);
-                self.admit(&record, secret)
+                Ok(Arc::unwrap_or_clone(stored))
             }
             Err(ApiKeyError::Unauthorized) => {
                 self.parts.failures.count(key, source, self.parts.clock.now());
@@ -219,41 +226,41 @@ impl Mfa {
         secret: &ApiSecret,
     ) -> Landing {
         let stored = stored.filter(|stored| matches!(stored.record.state, ApiKeyState::Active { .. }));
-        let Some(Stored { record, revision }) = stored else {
+        let Some(stored) = stored else {
             return self.check_dummy(key, secret).await;
         };
-        let ApiKeyState::Active { hash, keyring, .. } = &record.state else {
+        let ApiKeyState::Active { hash, keyring, .. } = &stored.record.state else {
             return Err(ApiKeyError::Unauthorized);
         };
 
         let (tag, hash) = (self.parts.memo.tag(hash, secret)?, hash.clone());
-        let own = (keyring.is_some() && !hash.is_legacy()).then(|| Arc::new(record.clone()));
+        let own = (keyring.is_some() && !hash.is_legacy()).then(|| Arc::new(stored.clone()));
         let (mfa, secret) = (self.clone(), secret.copy());
         let is_ours = own.is_some();
         let flight = self.parts.flights.join(tag, || {
             async move {
                 // A check that landed after we looked into the memory, and before we joined, is not run again.
                 if is_ours && mfa.parts.memo.holds(&tag, mfa.parts.clock.now()) {
-                    return Ok(Arc::new(record));
+                    return Ok(Arc::new(stored));
                 }
-                let input = hash.input(&record.key, &secret);
+                let input = hash.input(&stored.record.key, &secret);
                 if !mfa.parts.hasher.verify(input, hash.clone()).await? {
                     return Err(ApiKeyError::Unauthorized);
                 }
-                let record = match &record.state {
+                let stored = match &stored.record.state {
                     ApiKeyState::Active { keyring: Some(_), .. } if !hash.is_legacy() => {
                         // Nothing is written where the keyring does not open.
-                        if mfa.admit(&record, &secret).is_ok() {
-                            mfa.note_use(&record, revision).await;
+                        if mfa.admit(&stored.record, &secret).is_ok() {
+                            mfa.note_use(&stored).await;
                         }
-                        Arc::new(record)
+                        Arc::new(stored)
                     }
-                    _ => mfa.upgrade(Stored { record, revision }, &secret).await?,
+                    _ => mfa.upgrade(stored, &secret).await?,
                 };
-                if let ApiKeyState::Active { hash, .. } = &record.state {
+                if let ApiKeyState::Active { hash, .. } = &stored.record.state {
                     mfa.parts.memo.remember(mfa.parts.memo.tag(hash, &secret)?, mfa.parts.clock.now());
                 }
-                Ok(record)
+                Ok(stored)
             }
             .boxed()
         });
@@ -282,13 +289,13 @@ impl Mfa {
 
     /// Notes that a key is in use: where a hash was computed anyway, and once an hour at most. Not worth failing a
     /// call for.
-    async fn note_use(&self, record: &ApiKeyRecord, revision: Revision) {
+    async fn note_use(&self, Stored { record, revision }: &Stored<ApiKeyRecord>) {
         let now = self.parts.clock.now();
         if record.last_used_at.is_some_and(|last| now.since(last) < USE_NOTED) {
             return;
         }
         let used = ApiKeyRecord { last_used_at: Some(now), ..record.clone() };
-        let _ = self.parts.stores.api_keys.save(&used, Expect::At(revision)).await;
+        let _ = self.parts.stores.api_keys.save(&used, Expect::At(*revision)).await;
     }
 
     /// Gives a seed-made key its keyring and an Argon2id hash, with one conditional save. If another process
@@ -309,9 +316,9 @@ impl Mfa {
         let last_used_at = Some(self.parts.clock.now());
         let upgraded = ApiKeyRecord { state, last_used_at, ..record };
         match self.parts.stores.api_keys.save(&upgraded, Expect::At(revision)).await {
-            Ok(_) => {
+            Ok(revision) => {
                 self.parts.events.record(&Event::of_key(self.parts.clock.now(), Action::ApiKeyUpgraded, key));
-                Ok(Arc::new(upgraded))
+                Ok(Arc::new(Stored { record: upgraded, revision }))
             }
             Err(StoreError::Conflict) => {
                 let Some(current) = self.parts.stores.api_keys.get(&key).await? else {
@@ -321,7 +328,7 @@ impl Mfa {
                     ApiKeyState::Active { hash, keyring: Some(_), .. }
                         if self.parts.hasher.verify(hash.input(&key, secret), hash.clone()).await? =>
                     {
-                        Ok(Arc::new(current.record))
+                        Ok(Arc::new(current))
                     }
                     _ => Err(ApiKeyError::Unauthorized),
                 }

@@ -15,7 +15,7 @@ use super::{ApiKeyError, ApiSecret, SecretHash};
 use crate::clock::UnixTime;
 use crate::random::{RandomError, SecureRandom, random_bytes};
 use crate::secret::SecretBytes;
-use crate::store::ApiKeyRecord;
+use crate::store::{ApiKeyRecord, Stored};
 
 /// Verifications remembered at most.
 const CAPACITY: usize = 10_000;
@@ -92,7 +92,7 @@ impl fmt::Debug for VerifiedMemo {
 }
 
 /// What a flight brings back: the record the secret was found right for.
-pub(super) type Landing = Result<Arc<ApiKeyRecord>, ApiKeyError>;
+pub(super) type Landing = Result<Arc<Stored<ApiKeyRecord>>, ApiKeyError>;
 type Flight = BoxFuture<'static, Landing>;
 
 /// Checks under way, so that all who present the same secret at once wait for one of them.

@@ -1,9 +1,9 @@
 //! What a sealed field is bound to: moved anywhere else, it does not open.
 
-use crate::consumer::ConsumerId;
+use crate::id::ConsumerId;
 
 /// The kind of record a sealed field belongs to.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum RecordKind {
     /// An API key; its keyring.

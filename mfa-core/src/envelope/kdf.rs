@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::Context;
 use crate::api_key::{ApiKey, ApiSecret};
-use crate::consumer::ConsumerId;
+use crate::id::ConsumerId;
 use crate::secret::SecretBytes;
 
 const VERIFIER: &[u8] = b"mfa/1/verifier";

@@ -4,10 +4,10 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::seal::{open, seal};
+use super::seal::{VERSION, open, seal};
 use super::{Context, DoesNotOpen, RecordKind, Sealed, kdf, legacy};
 use crate::api_key::{ApiKey, ApiSecret};
-use crate::consumer::ConsumerId;
+use crate::id::ConsumerId;
 use crate::random::{RandomError, SecureRandom, random_bytes};
 use crate::secret::SecretBytes;
 
@@ -26,6 +26,14 @@ impl DataKeyId {
     /// Wraps a number that was stored.
     pub const fn from_stored(number: u32) -> Self {
         Self(number)
+    }
+
+    /// The data key that `bytes` were sealed under; `None` if they are not in our format, usually a predecessor's
+    /// ciphertext.
+    pub fn of_sealed(bytes: &[u8]) -> Option<Self> {
+        let (version, rest) = bytes.split_first()?;
+        let id = rest.first_chunk::<4>()?;
+        (*version == VERSION).then(|| Self(u32::from_be_bytes(*id)))
     }
 }
 

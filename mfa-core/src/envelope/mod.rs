@@ -10,6 +10,7 @@ mod format;
 mod kdf;
 mod keyring;
 mod legacy;
+mod reencrypted;
 mod seal;
 #[cfg(test)]
 mod tests;
@@ -21,3 +22,4 @@ pub use seal::{DoesNotOpen, Sealed};
 
 pub(crate) use kdf::verifier;
 pub(crate) use keyring::KeyEncryptionKey;
+pub(crate) use reencrypted::Reencrypted;

@@ -50,9 +50,7 @@ impl<T> Sealed<T> {
 
     /// The data key this was sealed under; `None` if it is not in our format, a seed's ciphertext as a rule.
     pub fn data_key_id(&self) -> Option<DataKeyId> {
-        let (version, rest) = self.bytes.split_first()?;
-        let id = rest.first_chunk::<4>()?;
-        (*version == VERSION).then(|| DataKeyId(u32::from_be_bytes(*id)))
+        DataKeyId::of_sealed(&self.bytes)
     }
 }
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::api_key::{ApiKey, ApiSecret};
-use crate::consumer::ConsumerId;
+use crate::id::ConsumerId;
 use crate::random::{OsRandom, RandomError, SecureRandom};
 
 fn consumer(name: &str) -> ConsumerId {

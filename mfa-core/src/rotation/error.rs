@@ -3,6 +3,7 @@
 use crate::api_key::ApiKeyError;
 use crate::random::RandomError;
 use crate::store::StoreError;
+use crate::store::retry::MayConflict;
 
 /// Why a rotation stopped.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -39,4 +40,10 @@ pub enum RotationError {
     /// The store failed. Call again to go on.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl MayConflict for RotationError {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_conflict())
+    }
 }

@@ -1,17 +1,18 @@
 //! Who takes part, and that all of them hold the fresh data key before anything is sealed under it.
 
+use std::net::IpAddr;
+
 use super::stage::Position;
 use super::{Credentials, RotationError, RotationStage};
 use crate::api_key::{ApiKey, ApiKeyError, ApiSecret};
 use crate::envelope::{DataKeyId, KeyEncryptionKey, Keyring};
 use crate::event::{Action, Event};
+use crate::store::retry::Attempts;
 use crate::store::{
-    ApiKeyRecord, ApiKeyState, Expect, Listing, Page, Revision, RotationMark, StoreError, Stored,
+    ApiKeyRecord, ApiKeyState, Expect, Listing, Page, Record, RecordStore, Revision, RotationMark,
+    StoreError, Stored,
 };
 use crate::{ConsumerId, Mfa};
-
-/// Attempts against others who change the same keys.
-const ATTEMPTS: u32 = 32;
 
 /// An API key whose secret is at hand.
 pub(super) struct Presented {
@@ -21,9 +22,31 @@ pub(super) struct Presented {
     pub(super) keyring: Keyring,
 }
 
+/// What a rotation writes to an API key.
+struct Change {
+    consumer: ConsumerId,
+    keyring: Keyring,
+    mark: Option<RotationMark>,
+}
+
 impl Presented {
+    fn open(stored: Stored<ApiKeyRecord>, secret: &ApiSecret) -> Result<Self, ApiKeyError> {
+        let Stored { record, revision } = stored;
+        let ApiKeyState::Active { keyring: Some(sealed), .. } = &record.state else {
+            return Err(ApiKeyError::Unauthorized);
+        };
+        let kek = KeyEncryptionKey::new(secret, &record.key, &record.consumer);
+        let keyring = kek.unwrap_keyring(sealed).map_err(ApiKeyError::Damaged)?;
+        Ok(Self { secret: secret.copy(), record, revision, keyring })
+    }
+
     pub(super) fn key_encryption_key(&self) -> KeyEncryptionKey {
         KeyEncryptionKey::new(&self.secret, &self.record.key, &self.record.consumer)
+    }
+
+    /// A change of the key that leaves it with its consumer.
+    fn change(&self, keyring: Keyring, mark: Option<RotationMark>) -> Change {
+        Change { consumer: self.record.consumer.clone(), keyring, mark }
     }
 
     /// Whether the two keys have been through a rotation together, and nothing is left to do.
@@ -51,43 +74,61 @@ impl Presented {
 }
 
 impl Mfa {
-    /// Reads a key and opens its keyring.
-    pub(super) async fn present(&self, (key, secret): Credentials<'_>) -> Result<Presented, ApiKeyError> {
-        let stored = self.parts.stores.api_keys.get(key).await?.ok_or(ApiKeyError::Unauthorized)?;
-        let Stored { record, revision } = stored;
-        let ApiKeyState::Active { keyring: Some(sealed), .. } = &record.state else {
-            return Err(ApiKeyError::Unauthorized);
-        };
-        if record.is_expired(self.parts.clock.now()) {
-            return Err(ApiKeyError::Unauthorized);
-        }
-        let kek = KeyEncryptionKey::new(secret, key, &record.consumer);
-        let keyring = kek.unwrap_keyring(sealed).map_err(ApiKeyError::Damaged)?;
-        Ok(Presented { secret: secret.copy(), record, revision, keyring })
+    /// Authenticates a key and opens its keyring.
+    pub(super) async fn present(
+        &self,
+        source: IpAddr,
+        (key, secret): Credentials<'_>,
+    ) -> Result<Presented, ApiKeyError> {
+        Presented::open(self.authenticate_key(source, key, secret).await?, secret)
     }
 
-    async fn present_again(&self, presented: &mut Presented) -> Result<(), ApiKeyError> {
-        let key = presented.record.key.clone();
-        *presented = self.present((&key, &presented.secret.copy())).await?;
+    /// Reads a key again whose secret was found right.
+    pub(super) async fn present_again(
+        &self,
+        (key, secret): Credentials<'_>,
+    ) -> Result<Presented, ApiKeyError> {
+        let stored = self.parts.stores.api_keys.get(key).await?.ok_or(ApiKeyError::Unauthorized)?;
+        if stored.record.is_expired(self.parts.clock.now()) {
+            return Err(ApiKeyError::Unauthorized);
+        }
+        Presented::open(stored, secret)
+    }
+
+    async fn read_again(&self, presented: &mut Presented) -> Result<(), ApiKeyError> {
+        *presented = self.present_again((&presented.record.key, &presented.secret)).await?;
         Ok(())
     }
 
     /// Writes a key's consumer, keyring and mark, if nobody wrote it since.
-    async fn save_presented(
-        &self,
-        presented: &mut Presented,
-        consumer: &ConsumerId,
-        keyring: Keyring,
-        rotation: Option<RotationMark>,
-    ) -> Result<(), RotationError> {
-        let kek = KeyEncryptionKey::new(&presented.secret, &presented.record.key, consumer);
-        let mut record = ApiKeyRecord { consumer: consumer.clone(), rotation, ..presented.record.clone() };
+    async fn save_presented(&self, presented: &mut Presented, change: Change) -> Result<(), RotationError> {
+        let Change { consumer, keyring, mark } = change;
+        let kek = KeyEncryptionKey::new(&presented.secret, &presented.record.key, &consumer);
+        let mut record = ApiKeyRecord { consumer, rotation: mark, ..presented.record.clone() };
         if let ApiKeyState::Active { keyring: stored, .. } = &mut record.state {
             *stored = Some(kek.wrap_keyring(&keyring, &*self.parts.random)?);
         }
         let saved = self.parts.stores.api_keys.save(&record, Expect::At(presented.revision)).await?;
         *presented = Presented { secret: presented.secret.copy(), record, revision: saved, keyring };
         Ok(())
+    }
+
+    /// Changes a key as `change` says, and asks it again if somebody else wrote the key meanwhile (its use was noted,
+    /// say). `None` is no change.
+    async fn change_key(
+        &self,
+        presented: &mut Presented,
+        change: impl Fn(&Presented) -> Result<Option<Change>, RotationError> + Send + Sync,
+    ) -> Result<(), RotationError> {
+        let mut attempts = Attempts::default();
+        loop {
+            let Some(change) = change(presented)? else { return Ok(()) };
+            let outcome = self.save_presented(presented, change).await;
+            if !attempts.lost(&outcome) {
+                return outcome;
+            }
+            self.read_again(presented).await.map_err(RotationError::New)?;
+        }
     }
 
     /// Joins the two keys, if they are not, and brings a fresh data key into both keyrings and into use. Goes on with
@@ -97,17 +138,15 @@ impl Mfa {
         old: &mut Presented,
         new: &mut Presented,
     ) -> Result<DataKeyId, RotationError> {
-        let mut goal = None;
-        for _ in 0..ATTEMPTS {
-            match self.distribute_once(old, new, &mut goal).await {
-                Err(RotationError::Store(StoreError::Conflict)) => {
-                    self.present_again(old).await.map_err(RotationError::Old)?;
-                    self.present_again(new).await.map_err(RotationError::New)?;
-                }
-                outcome => return outcome,
+        let (mut goal, mut attempts) = (None, Attempts::default());
+        loop {
+            let outcome = self.distribute_once(old, new, &mut goal).await;
+            if !attempts.lost(&outcome) {
+                return outcome;
             }
+            self.read_again(old).await.map_err(RotationError::Old)?;
+            self.read_again(new).await.map_err(RotationError::New)?;
         }
-        Err(StoreError::Conflict.into())
     }
 
     async fn distribute_once(
@@ -139,12 +178,11 @@ impl Mfa {
             None if old.mark_of(goal).is_some() => {}
             all => {
                 let all = all.unwrap_or_else(|| old.keyring.copy());
-                self.save_presented(old, &consumer, all, Some(mark)).await?;
+                self.save_presented(old, old.change(all, Some(mark))).await?;
             }
         }
         if let Some(all) = new.keyring.joined(&old.keyring) {
-            let mark = new.record.rotation.clone();
-            self.save_presented(new, &consumer, all, mark).await?;
+            self.save_presented(new, new.change(all, new.record.rotation.clone())).await?;
         }
         // Whoever joined meanwhile would not have the fresh key. From here on records go under it.
         self.refuse_third_keys(&consumer, &pair).await?;
@@ -167,7 +205,7 @@ impl Mfa {
         let started_at = self.parts.clock.now();
         let stage = RotationStage::Pass(Position::START);
         let mark = RotationMark { started_at, data_key: goal.number(), stage };
-        self.save_presented(new, &consumer, keyring, Some(mark)).await?;
+        self.save_presented(new, Change { consumer, keyring, mark: Some(mark) }).await?;
         if joins {
             // What its own consumer made while it joined would be out of reach.
             let pair = [old.record.key.clone(), new.record.key.clone()];
@@ -188,15 +226,9 @@ impl Mfa {
         own: &ConsumerId,
         keyring: &Keyring,
     ) -> Result<(), RotationError> {
-        loop {
-            match self.save_presented(new, own, keyring.copy(), None).await {
-                // Its use was noted meanwhile, which is rare: once an hour.
-                Err(RotationError::Store(StoreError::Conflict)) => {
-                    self.present_again(new).await.map_err(RotationError::New)?;
-                }
-                outcome => return outcome,
-            }
-        }
+        let undo =
+            |_: &Presented| Ok(Some(Change { consumer: own.clone(), keyring: keyring.copy(), mark: None }));
+        self.change_key(new, undo).await
     }
 
     pub(super) async fn activate_data_key(
@@ -207,18 +239,20 @@ impl Mfa {
         if presented.keyring.newest_id() == id {
             return Ok(());
         }
-        let (consumer, mark) = (presented.record.consumer.clone(), presented.record.rotation.clone());
-        self.save_presented(presented, &consumer, presented.keyring.activated(id), mark).await
+        let change = presented.change(presented.keyring.activated(id), presented.record.rotation.clone());
+        self.save_presented(presented, change).await
     }
 
     /// Begins a pass to the newest data key of a key that has no rotation under way.
     pub(super) async fn begin_upgrade(&self, key: &mut Presented) -> Result<DataKeyId, RotationError> {
-        let (goal, started_at) = (key.keyring.newest_id(), self.parts.clock.now());
-        let stage = RotationStage::Pass(Position::START);
-        let mark = RotationMark { started_at, data_key: goal.number(), stage };
-        let consumer = key.record.consumer.clone();
-        self.save_presented(key, &consumer, key.keyring.copy(), Some(mark)).await?;
-        Ok(goal)
+        let started_at = self.parts.clock.now();
+        self.change_key(key, |key| {
+            let stage = RotationStage::Pass(Position::START);
+            let mark = RotationMark { started_at, data_key: key.keyring.newest_id().number(), stage };
+            Ok(Some(key.change(key.keyring.copy(), Some(mark))))
+        })
+        .await?;
+        Ok(key.keyring.newest_id())
     }
 
     /// Notes how far a rotation is, on the key it goes to.
@@ -251,23 +285,17 @@ impl Mfa {
         stage: Option<RotationStage>,
         change: impl Fn(&Keyring) -> Keyring + Send + Sync,
     ) -> Result<(), RotationError> {
-        for _ in 0..ATTEMPTS {
+        self.change_key(presented, |presented| {
             let mark = presented.record.rotation.as_ref();
             let is_over = mark.is_none_or(|mark| mark.stage == RotationStage::Done);
             if is_over && presented.keyring.is_only(goal) {
-                return Ok(());
+                return Ok(None);
             }
             let mark = presented.mark_of(goal).ok_or(RotationError::Interfered)?;
             let mark = stage.clone().map(|stage| RotationMark { stage, ..mark.clone() });
-            let (consumer, keyring) = (presented.record.consumer.clone(), change(&presented.keyring));
-            match self.save_presented(presented, &consumer, keyring, mark).await {
-                Err(RotationError::Store(StoreError::Conflict)) => {
-                    self.present_again(presented).await.map_err(RotationError::New)?;
-                }
-                outcome => return outcome,
-            }
-        }
-        Err(StoreError::Conflict.into())
+            Ok(Some(presented.change(change(&presented.keyring), mark)))
+        })
+        .await
     }
 
     /// Refuses if the consumer has an active key beside these: it could not open what is re-encrypted.
@@ -308,26 +336,24 @@ impl Mfa {
             other => other,
         })?;
         let stores = &self.parts.stores;
-        let mut after = None;
-        loop {
-            let page = stores.totp.page_by_consumer(own, after.as_ref(), 10, Listing::Exact).await?;
-            if !page.items.is_empty() || !page.damaged.is_empty() {
-                return Err(RotationError::NewKeyInUse);
-            }
-            after = page.next;
-            if after.is_none() {
-                break;
-            }
+        if has_records(&*stores.totp, own).await? || has_records(&*stores.users, own).await? {
+            return Err(RotationError::NewKeyInUse);
         }
-        loop {
-            let page = stores.users.page_by_consumer(own, after.as_ref(), 10, Listing::Exact).await?;
-            if !page.items.is_empty() || !page.damaged.is_empty() {
-                return Err(RotationError::NewKeyInUse);
-            }
-            after = page.next;
-            if after.is_none() {
-                return Ok(());
-            }
+        Ok(())
+    }
+}
+
+/// Whether a consumer has any record of a kind, readable or not.
+async fn has_records<R: Record>(store: &dyn RecordStore<R>, own: &ConsumerId) -> Result<bool, StoreError> {
+    let mut after = None;
+    loop {
+        let page = store.page_by_consumer(own, after.as_ref(), 10, Listing::Exact).await?;
+        if !page.items.is_empty() || !page.damaged.is_empty() {
+            return Ok(true);
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok(false);
         }
     }
 }

@@ -6,8 +6,8 @@ use futures_util::stream;
 use super::plan::Presented;
 use super::stage::{Kind, Position};
 use super::{Progress, RotationError, RotationOptions, RotationReport};
-use crate::envelope::DataKeyId;
-use crate::store::{Cursor, Listing, Stored, TotpRecord, UserRecord};
+use crate::envelope::{DataKeyId, Reencrypted};
+use crate::store::{Cursor, Listing, Page, Record as _, Stored, TotpRecord, UserRecord};
 use crate::totp::TotpError;
 use crate::webauthn::WebauthnError;
 use crate::{Consumer, Mfa};
@@ -26,12 +26,22 @@ enum Work {
     User(Stored<UserRecord>),
 }
 
-/// What became of it.
+/// A page of them.
+struct Batch {
+    work: Vec<Work>,
+    damaged: Vec<String>,
+    next: Option<Cursor>,
+}
+
+impl Batch {
+    fn of<R>(page: Page<R>, work: fn(Stored<R>) -> Work) -> Self {
+        Self { work: page.items.into_iter().map(work).collect(), damaged: page.damaged, next: page.next }
+    }
+}
+
+/// What became of a record.
 enum Outcome {
-    /// It was put under the newest data key, or was there, or is gone.
-    Readable {
-        changed: bool,
-    },
+    Readable(Reencrypted),
     Unreadable,
 }
 
@@ -63,7 +73,7 @@ impl Pass<'_> {
         let until = self.options.patience.map(|patience| clock.now().after(patience));
         let mut position = self.key.position();
         loop {
-            let (work, damaged, next) = self.page(&position).await?;
+            let Batch { work, damaged, next } = self.page(&position).await?;
             let consumer = &self.consumer;
             let outcomes: Vec<_> = stream::iter(work)
                 .map(|work| async move { (id(&work), reencrypt(consumer, work).await) })
@@ -73,7 +83,9 @@ impl Pass<'_> {
             let mut unreadable = damaged;
             for (id, outcome) in outcomes {
                 match outcome? {
-                    Outcome::Readable { changed } => *self.complete(position.kind) += u64::from(changed),
+                    Outcome::Readable(how) => {
+                        *self.complete(position.kind) += u64::from(how == Reencrypted::ByUs);
+                    }
                     Outcome::Unreadable => unreadable.push(id),
                 }
             }
@@ -96,21 +108,18 @@ impl Pass<'_> {
         }
     }
 
-    async fn page(
-        &self,
-        position: &Position,
-    ) -> Result<(Vec<Work>, Vec<String>, Option<Cursor>), RotationError> {
+    async fn page(&self, position: &Position) -> Result<Batch, RotationError> {
         let (stores, owner, after) = (&self.mfa.parts.stores, self.consumer.id(), position.after.as_ref());
         // An empty page would be taken for the end.
         let limit = self.options.batch.max(1);
         Ok(match position.kind {
             Kind::Totp => {
                 let page = stores.totp.page_by_consumer(owner, after, limit, Listing::Exact).await?;
-                (page.items.into_iter().map(Work::Totp).collect(), page.damaged, page.next)
+                Batch::of(page, Work::Totp)
             }
             Kind::User => {
                 let page = stores.users.page_by_consumer(owner, after, limit, Listing::Exact).await?;
-                (page.items.into_iter().map(Work::User).collect(), page.damaged, page.next)
+                Batch::of(page, Work::User)
             }
         })
     }
@@ -120,7 +129,7 @@ impl Pass<'_> {
         let mut rest = Some(from);
         for _ in 0..COUNTED {
             let Some(position) = rest else { break };
-            let (work, damaged, next) = self.page(&position).await?;
+            let Batch { work, damaged, next } = self.page(&position).await?;
             let left = work.iter().filter(|work| !is_under(work, self.goal)).count() + damaged.len();
             *self.incomplete(position.kind) += left as u64;
             rest = position.next(next);
@@ -154,9 +163,9 @@ impl Pass<'_> {
 }
 
 async fn reencrypt(consumer: &Consumer, work: Work) -> Result<Outcome, RotationError> {
-    let changed = match work {
+    let how = match work {
         Work::Totp(stored) => match consumer.totp().reencrypt(stored).await {
-            Ok(changed) => changed,
+            Ok(how) => how,
             Err(TotpError::DoesNotOpen(_)) => return Ok(Outcome::Unreadable),
             Err(TotpError::ApiKey(error)) => return Err(RotationError::New(error)),
             Err(TotpError::Random(error)) => return Err(error.into()),
@@ -165,14 +174,14 @@ async fn reencrypt(consumer: &Consumer, work: Work) -> Result<Outcome, RotationE
             Err(_) => return Ok(Outcome::Unreadable),
         },
         Work::User(stored) => match consumer.reencrypt_user(stored).await {
-            Ok(changed) => changed,
+            Ok(how) => how,
             Err(WebauthnError::ApiKey(error)) => return Err(RotationError::New(error)),
             Err(WebauthnError::Random(error)) => return Err(error.into()),
             Err(WebauthnError::Store(error)) => return Err(error.into()),
             Err(_) => return Ok(Outcome::Unreadable),
         },
     };
-    Ok(Outcome::Readable { changed: changed == Some(true) })
+    Ok(Outcome::Readable(how))
 }
 
 fn id(work: &Work) -> String {
@@ -184,11 +193,7 @@ fn id(work: &Work) -> String {
 
 fn is_under(work: &Work, goal: DataKeyId) -> bool {
     match work {
-        Work::Totp(stored) => stored.record.secret.data_key_id() == Some(goal),
-        Work::User(stored) => {
-            let UserRecord { credentials, u2f_app_id, u2f_key_handle, u2f_public_key, .. } = &stored.record;
-            let mut fields = [credentials, u2f_app_id, u2f_key_handle, u2f_public_key].into_iter().flatten();
-            fields.all(|sealed| sealed.data_key_id() == Some(goal))
-        }
+        Work::Totp(stored) => stored.record.to_row().is_under(goal),
+        Work::User(stored) => stored.record.to_row().is_under(goal),
     }
 }

@@ -95,15 +95,13 @@ impl Mfa {
         new: Credentials<'_>,
         options: &RotationOptions<'_>,
     ) -> Result<RotationReport, RotationError> {
-        // A key that a seed made gets its keyring here.
-        self.authenticate_from(options.source, old.0, old.1).await.map_err(RotationError::Old)?;
-        self.authenticate_from(options.source, new.0, new.1).await.map_err(RotationError::New)?;
-        if old.0 == new.0 {
+        let new_secret = new.1;
+        // A predecessor's key gets its keyring here.
+        let mut old = self.present(options.source, old).await.map_err(RotationError::Old)?;
+        let mut new = self.present(options.source, new).await.map_err(RotationError::New)?;
+        if old.record.key == new.record.key {
             return Err(RotationError::SameKey);
         }
-        let new_secret = new.1;
-        let mut old = self.present(old).await.map_err(RotationError::Old)?;
-        let mut new = self.present(new).await.map_err(RotationError::New)?;
         let (end, mut report) = if new.is_done_with(&old) {
             (End::Clean, RotationReport { done: true, ..RotationReport::default() })
         } else {
@@ -123,7 +121,7 @@ impl Mfa {
         };
         if end != End::Stopped && options.revoke_old {
             // Not the last key that works: the new one may have ended meanwhile.
-            self.present((&new.record.key.clone(), new_secret)).await.map_err(RotationError::New)?;
+            self.present_again((&new.record.key, new_secret)).await.map_err(RotationError::New)?;
             self.revoke_api_key(&old.record.key).await.map_err(RotationError::Old)?;
             report.old_revoked = true;
         }
@@ -141,9 +139,7 @@ impl Mfa {
         credentials: Credentials<'_>,
         options: &RotationOptions<'_>,
     ) -> Result<RotationReport, RotationError> {
-        let authenticated = self.authenticate_from(options.source, credentials.0, credentials.1).await;
-        authenticated.map_err(RotationError::New)?;
-        let mut key = self.present(credentials).await.map_err(RotationError::New)?;
+        let mut key = self.present(options.source, credentials).await.map_err(RotationError::New)?;
         let goal = match &key.record.rotation {
             Some(mark) if mark.stage != RotationStage::Done => {
                 // The other keys of the consumer may lack this data key.

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use super::{Cursor, Expect, Page, Revision, StoreError, Stored};
 use crate::api_key::{ApiKey, SecretHash};
 use crate::clock::UnixTime;
-use crate::consumer::ConsumerId;
 use crate::envelope::{Keyring, Sealed};
+use crate::id::ConsumerId;
 use crate::rotation::RotationStage;
 
 /// An API key as it is stored.

@@ -10,37 +10,45 @@ mod error;
 pub mod inspect;
 pub mod memory;
 mod page;
+mod record;
+pub(crate) mod retry;
 mod revision;
+mod row;
 mod totp;
 mod user;
 
 use std::sync::Arc;
 
+pub use crate::id::UserId;
 pub use api_key::{ApiKeyRecord, ApiKeyState, ApiKeyStore, RotationMark};
 pub use ceremony::{CeremonyId, CeremonyState, CeremonyStore, MAX_LIFETIME};
 pub use error::StoreError;
 pub use page::{Cursor, Listing, Page};
+pub use record::{Record, RecordStore, SHAPES};
 pub use revision::{Expect, Revision, Stored};
-pub use totp::{TotpRecord, TotpStore};
-pub use user::{UserId, UserRecord, UserStore};
+pub use row::{Holds, Open, Row, Shape, UnreadableField};
+pub use totp::TotpRecord;
+pub use user::UserRecord;
 
-/// The stores a service works on. One backend as a rule, but ceremonies may live elsewhere than the rest.
+/// The stores a service works on. Usually one backend; ceremonies may live in another.
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "embedders mix stores by writing this struct")]
 pub struct Stores {
     /// API keys.
     pub api_keys: Arc<dyn ApiKeyStore>,
     /// TOTP authenticators.
-    pub totp: Arc<dyn TotpStore>,
+    pub totp: Arc<dyn RecordStore<TotpRecord>>,
     /// WebAuthn users.
-    pub users: Arc<dyn UserStore>,
+    pub users: Arc<dyn RecordStore<UserRecord>>,
     /// Ceremonies between their two halves.
     pub ceremonies: Arc<dyn CeremonyStore>,
 }
 
 impl Stores {
     /// One store for everything.
-    pub fn of(store: impl ApiKeyStore + TotpStore + UserStore + CeremonyStore) -> Self {
+    pub fn of(
+        store: impl ApiKeyStore + RecordStore<TotpRecord> + RecordStore<UserRecord> + CeremonyStore,
+    ) -> Self {
         let store = Arc::new(store);
         Self {
             api_keys: Arc::clone(&store) as _,

@@ -1,5 +1,7 @@
 //! Listing in pages.
 
+use uuid::Uuid;
+
 use super::Stored;
 
 /// Where a page ended: the id of its last record. Opaque to callers.
@@ -15,6 +17,11 @@ impl Cursor {
     /// The id to continue behind.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The id to continue behind, where ids are UUIDs.
+    pub fn as_uuid(&self) -> Option<Uuid> {
+        self.0.parse().ok()
     }
 }
 

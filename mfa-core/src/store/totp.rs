@@ -1,17 +1,13 @@
-//! The port for TOTP authenticators.
+//! TOTP authenticators as stores hold them.
 
-use std::fmt::Debug;
-
-use async_trait::async_trait;
-
-use super::{Cursor, Expect, Listing, Page, Revision, StoreError, Stored};
+use super::{Holds, Record, Row, Shape, UnreadableField};
 use crate::clock::UnixTime;
-use crate::consumer::ConsumerId;
-use crate::envelope::Sealed;
-use crate::totp::{SharedSecret, TimeStep, TotpId};
+use crate::envelope::{RecordKind, Sealed};
+use crate::id::{ConsumerId, TotpId};
+use crate::totp::{SharedSecret, TimeStep};
 
 /// A TOTP authenticator as it is stored. What must be compared or counted atomically is outside the seal.
-#[expect(clippy::exhaustive_structs, reason = "adapters build records")]
+#[expect(clippy::exhaustive_structs, reason = "tests and migrations build records")]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TotpRecord {
     /// Its id.
@@ -20,60 +16,56 @@ pub struct TotpRecord {
     pub consumer: ConsumerId,
     /// The shared secret and its parameters.
     pub secret: Sealed<SharedSecret>,
-    /// When it was enrolled; the seeds did not say.
+    /// When it was enrolled; the predecessors did not record it.
     pub created_at: Option<UnixTime>,
     /// The last time step a code was accepted for.
     pub last_accepted_step: Option<TimeStep>,
-    /// Consecutive failures.
+    /// Consecutive failures. The predecessors did not count them.
     pub failures: u32,
     /// When the last of them was.
     pub failed_at: Option<UnixTime>,
 }
 
-/// Keeps TOTP authenticators.
-///
-/// # Contract
-///
-/// 1. `save` with [`Expect::Absent`] creates; if any consumer has that id it is [`StoreError::AlreadyExists`].
-/// 2. `save` with [`Expect::At`] replaces; if the record is gone, at another revision or another consumer's
-///    it is [`StoreError::Conflict`]. Of any number of concurrent saves at one revision exactly one wins.
-/// 3. Another consumer's record is answered as one that does not exist, by `get` and by `delete`.
-/// 4. A successful write is seen by every later `get`, in this process and others.
-/// 5. `page_by_consumer` returns every record that exists throughout exactly once, and nobody else's.
-/// 6. What is read is what was saved, byte for byte.
-#[async_trait]
-pub trait TotpStore: Debug + Send + Sync + 'static {
-    /// The record, read with strong consistency.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unavailable`], [`StoreError::Damaged`].
-    async fn get(&self, consumer: &ConsumerId, id: TotpId) -> Result<Option<Stored<TotpRecord>>, StoreError>;
+impl Record for TotpRecord {
+    type Id = TotpId;
 
-    /// Writes `record` if the stored one is as expected; returns its new revision.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::AlreadyExists`], [`StoreError::Conflict`], [`StoreError::Unavailable`].
-    async fn save(&self, record: &TotpRecord, expect: Expect) -> Result<Revision, StoreError>;
+    const SHAPE: &'static Shape = &Shape {
+        kind: RecordKind::Totp,
+        sealed: &["secret"],
+        open: &[
+            ("created_at", Holds::Integer),
+            ("last_accepted_step", Holds::Integer),
+            ("failures", Holds::Integer),
+            ("failed_at", Holds::Integer),
+        ],
+    };
 
-    /// Deletes the record; says whether there was one.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unavailable`].
-    async fn delete(&self, consumer: &ConsumerId, id: TotpId) -> Result<bool, StoreError>;
+    fn id(&self) -> TotpId {
+        self.id
+    }
 
-    /// Up to `limit` records of one consumer, behind `after`.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unavailable`].
-    async fn page_by_consumer(
-        &self,
-        consumer: &ConsumerId,
-        after: Option<&Cursor>,
-        limit: usize,
-        listing: Listing,
-    ) -> Result<Page<TotpRecord>, StoreError>;
+    fn consumer(&self) -> &ConsumerId {
+        &self.consumer
+    }
+
+    fn to_row(&self) -> Row {
+        Row::new(self.id.0, self.consumer.clone())
+            .with_sealed("secret", Some(&self.secret))
+            .with_integer("created_at", self.created_at.map(UnixTime::as_millis))
+            .with_integer("last_accepted_step", self.last_accepted_step.map(TimeStep::number))
+            .with_integer("failures", Some(self.failures.into()))
+            .with_integer("failed_at", self.failed_at.map(UnixTime::as_millis))
+    }
+
+    fn from_row(mut row: Row) -> Result<Self, UnreadableField> {
+        Ok(Self {
+            id: TotpId(row.id),
+            secret: row.take_sealed("secret").ok_or(UnreadableField("secret"))?,
+            created_at: row.integer("created_at")?.map(UnixTime::from_millis),
+            last_accepted_step: row.integer("last_accepted_step")?.map(TimeStep::from_stored),
+            failures: row.integer("failures")?.unwrap_or(0),
+            failed_at: row.integer("failed_at")?.map(UnixTime::from_millis),
+            consumer: row.consumer,
+        })
+    }
 }

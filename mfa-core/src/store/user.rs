@@ -1,36 +1,11 @@
-//! The port for WebAuthn users.
+//! WebAuthn users as stores hold them.
 
-use std::fmt::{self, Debug, Display};
-use std::str::FromStr;
+use super::{Holds, Record, Row, Shape, UnreadableField};
+use crate::envelope::{RecordKind, Sealed};
+use crate::id::{ConsumerId, UserId};
 
-use async_trait::async_trait;
-use uuid::Uuid;
-
-use super::{Cursor, Expect, Listing, Page, Revision, StoreError, Stored};
-use crate::consumer::ConsumerId;
-use crate::envelope::Sealed;
-use crate::id::{InvalidId, canonical_uuid};
-
-/// Names a WebAuthn user.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct UserId(pub Uuid);
-
-impl Display for UserId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Display::fmt(&self.0.as_hyphenated(), f)
-    }
-}
-
-impl FromStr for UserId {
-    type Err = InvalidId;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        canonical_uuid(text).map(Self)
-    }
-}
-
-/// A WebAuthn user as it is stored. Each secret part is sealed by itself, as the seeds' rows have them.
-#[expect(clippy::exhaustive_structs, reason = "adapters build records")]
+/// A WebAuthn user as it is stored. Each secret part is sealed by itself, as in the predecessors' rows.
+#[expect(clippy::exhaustive_structs, reason = "tests and migrations build records")]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct UserRecord {
     /// The user's id.
@@ -45,48 +20,45 @@ pub struct UserRecord {
     pub u2f_key_handle: Option<Sealed<Vec<u8>>>,
     /// Public key of the legacy U2F key.
     pub u2f_public_key: Option<Sealed<Vec<u8>>>,
-    /// The highest counter of the legacy U2F key; the seed did not keep it.
+    /// The highest counter of the legacy U2F key; the Node predecessor did not keep it.
     pub u2f_sign_count: Option<u32>,
 }
 
-/// Keeps WebAuthn users, one record each.
-///
-/// # Contract
-///
-/// The same six rules as [`TotpStore`](super::TotpStore).
-#[async_trait]
-pub trait UserStore: Debug + Send + Sync + 'static {
-    /// The record, read with strong consistency.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unavailable`], [`StoreError::Damaged`].
-    async fn get(&self, consumer: &ConsumerId, id: UserId) -> Result<Option<Stored<UserRecord>>, StoreError>;
+impl Record for UserRecord {
+    type Id = UserId;
 
-    /// Writes `record` if the stored one is as expected; returns its new revision.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::AlreadyExists`], [`StoreError::Conflict`], [`StoreError::Unavailable`].
-    async fn save(&self, record: &UserRecord, expect: Expect) -> Result<Revision, StoreError>;
+    const SHAPE: &'static Shape = &Shape {
+        kind: RecordKind::User,
+        sealed: &["credentials", "u2f_app_id", "u2f_key_handle", "u2f_public_key"],
+        open: &[("u2f_sign_count", Holds::Integer)],
+    };
 
-    /// Deletes the record; says whether there was one.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unavailable`].
-    async fn delete(&self, consumer: &ConsumerId, id: UserId) -> Result<bool, StoreError>;
+    fn id(&self) -> UserId {
+        self.id
+    }
 
-    /// Up to `limit` records of one consumer, behind `after`.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unavailable`].
-    async fn page_by_consumer(
-        &self,
-        consumer: &ConsumerId,
-        after: Option<&Cursor>,
-        limit: usize,
-        listing: Listing,
-    ) -> Result<Page<UserRecord>, StoreError>;
+    fn consumer(&self) -> &ConsumerId {
+        &self.consumer
+    }
+
+    fn to_row(&self) -> Row {
+        Row::new(self.id.0, self.consumer.clone())
+            .with_sealed("credentials", self.credentials.as_ref())
+            .with_sealed("u2f_app_id", self.u2f_app_id.as_ref())
+            .with_sealed("u2f_key_handle", self.u2f_key_handle.as_ref())
+            .with_sealed("u2f_public_key", self.u2f_public_key.as_ref())
+            .with_integer("u2f_sign_count", self.u2f_sign_count.map(u64::from))
+    }
+
+    fn from_row(mut row: Row) -> Result<Self, UnreadableField> {
+        Ok(Self {
+            id: UserId(row.id),
+            credentials: row.take_sealed("credentials"),
+            u2f_app_id: row.take_sealed("u2f_app_id"),
+            u2f_key_handle: row.take_sealed("u2f_key_handle"),
+            u2f_public_key: row.take_sealed("u2f_public_key"),
+            u2f_sign_count: row.integer("u2f_sign_count")?,
+            consumer: row.consumer,
+        })
+    }
 }

@@ -7,6 +7,7 @@ use crate::api_key::ApiKeyError;
 use crate::envelope::DoesNotOpen;
 use crate::random::RandomError;
 use crate::store::StoreError;
+use crate::store::retry::MayConflict;
 
 /// Why an operation on a TOTP failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -58,4 +59,10 @@ pub enum TotpError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl MayConflict for TotpError {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_conflict())
+    }
 }

@@ -9,11 +9,6 @@ mod shared_secret;
 mod throttle;
 mod time_step;
 
-use std::fmt::{self, Display};
-use std::str::FromStr;
-
-use uuid::Uuid;
-
 pub use error::TotpError;
 pub use hotp::hotp;
 pub use key_uri::{KeyUri, TotpOptions};
@@ -23,22 +18,4 @@ pub use shared_secret::{Digits, HashAlgorithm, InvalidParameters, SharedSecret};
 pub use throttle::MAX_FAILURES;
 pub use time_step::TimeStep;
 
-use crate::id::{InvalidId, canonical_uuid};
-
-/// Names a TOTP authenticator.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct TotpId(pub Uuid);
-
-impl Display for TotpId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Display::fmt(&self.0.as_hyphenated(), f)
-    }
-}
-
-impl FromStr for TotpId {
-    type Err = InvalidId;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        canonical_uuid(text).map(Self)
-    }
-}
+pub use crate::id::TotpId;

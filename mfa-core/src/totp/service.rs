@@ -9,13 +9,12 @@ use super::{
 };
 use crate::Consumer;
 use crate::clock::UnixTime;
+use crate::envelope::Reencrypted;
 use crate::envelope::{Context, DoesNotOpen, RecordKind, Sealed};
 use crate::event::Action;
 use crate::random::{RandomError, random_uuid};
-use crate::store::{Expect, Revision, StoreError, Stored, TotpRecord};
-
-/// Attempts at a conditional save before giving up. Contenders of one record are throttled long before.
-const ATTEMPTS: u32 = 32;
+use crate::store::retry::until_saved;
+use crate::store::{Expect, Revision, Stored, TotpRecord};
 
 /// A new authenticator. Shown to its user once.
 #[derive(Debug)]
@@ -71,7 +70,7 @@ impl<'a> TotpService<'a> {
     pub async fn enroll(&self, options: TotpOptions) -> Result<EnrolledTotp, TotpError> {
         let parts = &self.consumer.mfa.parts;
         let TotpOptions { algorithm, digits, period, .. } = options;
-        let secret = SharedSecret::generate(algorithm, digits, period, &*parts.random)??;
+        let secret = SharedSecret::generate(algorithm, digits, period, &*parts.random)?;
         let key_uri = KeyUri::new(&options, &secret)?;
         let id = TotpId(random_uuid(&*parts.random)?);
         let record = TotpRecord {
@@ -106,7 +105,7 @@ impl<'a> TotpService<'a> {
     pub async fn verify(&self, id: TotpId, code: &str) -> Result<(), TotpError> {
         let Ok(code) = code.parse::<OtpCode>() else { return self.refuse(id) };
         let parts = &self.consumer.mfa.parts;
-        for _ in 0..ATTEMPTS {
+        until_saved(|| async {
             let stored = parts.stores.totp.get(&self.consumer.id, id).await?;
             let Some(Stored { record, revision }) = stored else { return self.refuse(id) };
             let now = parts.clock.now();
@@ -123,14 +122,10 @@ impl<'a> TotpService<'a> {
                 None => TotpRecord { failures: record.failures + 1, failed_at: Some(now), ..record },
             };
             let judged = TotpRecord { secret: self.reseal(id, &secret, judged.secret)?, ..judged };
-            match parts.stores.totp.save(&judged, Expect::At(revision)).await {
-                Ok(_) => return self.announce(&judged, accepted.is_some()),
-                // Somebody else's attempt was recorded first: judge this one by what it left.
-                Err(StoreError::Conflict) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(TotpError::Store(StoreError::Conflict))
+            parts.stores.totp.save(&judged, Expect::At(revision)).await?;
+            self.announce(&judged, accepted.is_some())
+        })
+        .await
     }
 
     /// The state of an authenticator.
@@ -162,22 +157,17 @@ impl<'a> TotpService<'a> {
     /// [`TotpError::NotFound`].
     pub async fn reset(&self, id: TotpId) -> Result<(), TotpError> {
         let parts = &self.consumer.mfa.parts;
-        for _ in 0..ATTEMPTS {
+        until_saved(|| async {
             let stored = parts.stores.totp.get(&self.consumer.id, id).await?;
             let Stored { record, revision } = stored.ok_or(TotpError::NotFound)?;
             let secret = self.open(&record).await?;
             let secret = self.reseal(id, &secret, record.secret)?;
             let reset = TotpRecord { secret, failures: 0, failed_at: None, ..record };
-            match parts.stores.totp.save(&reset, Expect::At(revision)).await {
-                Ok(_) => {
-                    self.consumer.record(Action::TotpReset, id.0);
-                    return Ok(());
-                }
-                Err(StoreError::Conflict) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(TotpError::Store(StoreError::Conflict))
+            parts.stores.totp.save(&reset, Expect::At(revision)).await?;
+            self.consumer.record(Action::TotpReset, id.0);
+            Ok(())
+        })
+        .await
     }
 
     /// Deletes an authenticator.
@@ -207,7 +197,7 @@ impl<'a> TotpService<'a> {
         Ok(())
     }
 
-    /// The answer to what is no code of an authenticator of ours.
+    /// Refuses a malformed code or an unknown authenticator exactly like a wrong code.
     fn refuse(&self, id: TotpId) -> Result<(), TotpError> {
         self.consumer.record(Action::TotpRefused, id.0);
         Err(TotpError::NotAccepted)
@@ -260,27 +250,28 @@ impl<'a> TotpService<'a> {
         keyring.seal_again(found, &self.place(&id.to_string()), &secret.encode(), random)
     }
 
-    /// Puts a record under the newest data key, if it is not; says whether it was not. `None` if it is gone.
-    pub(crate) async fn reencrypt(&self, stored: Stored<TotpRecord>) -> Result<Option<bool>, TotpError> {
-        let mut current = stored;
-        for _ in 0..ATTEMPTS {
-            let Stored { record, revision } = current;
-            let id = record.id;
-            let (found, secret) = (record.secret.data_key_id(), self.open(&record).await?);
-            if found == Some(self.consumer.keyring().sealing_id(found)) {
-                return Ok(Some(false));
+    /// Seals the record anew under the newest data key.
+    pub(crate) async fn reencrypt(&self, stored: Stored<TotpRecord>) -> Result<Reencrypted, TotpError> {
+        let (store, id) = (&self.consumer.mfa.parts.stores.totp, stored.record.id);
+        let mut read = Some(stored);
+        until_saved(|| {
+            let read = read.take();
+            async move {
+                let current = match read {
+                    Some(stored) => Some(stored),
+                    None => store.get(&self.consumer.id, id).await?,
+                };
+                let Some(Stored { record, revision }) = current else { return Ok(Reencrypted::Gone) };
+                let (found, secret) = (record.secret.data_key_id(), self.open(&record).await?);
+                if found == Some(self.consumer.keyring().sealing_id(found)) {
+                    return Ok(Reencrypted::BeforeUs);
+                }
+                let secret = self.reseal(id, &secret, record.secret)?;
+                store.save(&TotpRecord { secret, ..record }, Expect::At(revision)).await?;
+                Ok(Reencrypted::ByUs)
             }
-            let secret = self.reseal(id, &secret, record.secret)?;
-            let store = &self.consumer.mfa.parts.stores.totp;
-            match store.save(&TotpRecord { secret, ..record }, Expect::At(revision)).await {
-                Ok(_) => return Ok(Some(true)),
-                Err(StoreError::Conflict) => {}
-                Err(error) => return Err(error.into()),
-            }
-            let Some(again) = store.get(&self.consumer.id, id).await? else { return Ok(None) };
-            current = again;
-        }
-        Err(TotpError::Store(StoreError::Conflict))
+        })
+        .await
     }
 
     /// After a record was made: puts it under the newest data key if a rotation took place meanwhile, whose pass

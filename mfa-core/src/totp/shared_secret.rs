@@ -6,9 +6,9 @@ use std::time::Duration;
 use data_encoding::BASE32_NOPAD;
 use zeroize::Zeroizing;
 
-use super::{OtpCode, TimeStep, hotp};
+use super::{OtpCode, TimeStep, TotpError, hotp};
 use crate::envelope::DoesNotOpen;
-use crate::random::{RandomError, SecureRandom, random_bytes};
+use crate::random::{SecureRandom, random_bytes};
 use crate::secret::SecretBytes;
 
 /// The hash that the HMAC uses, RFC 6238 §1.2.
@@ -74,18 +74,22 @@ impl SharedSecret {
     pub const LEN: usize = 20;
 
     /// A new secret.
+    ///
+    /// # Errors
+    ///
+    /// [`TotpError::InvalidParameters`], [`TotpError::Random`].
     pub(super) fn generate(
         algorithm: HashAlgorithm,
         digits: Digits,
         period: Duration,
         random: &dyn SecureRandom,
-    ) -> Result<Result<Self, InvalidParameters>, RandomError> {
+    ) -> Result<Self, TotpError> {
         if !(15..=300).contains(&period.as_secs()) || period.subsec_nanos() != 0 {
-            return Ok(Err(InvalidParameters));
+            return Err(InvalidParameters.into());
         }
         let period = u16::try_from(period.as_secs()).unwrap_or(30);
         let key = SecretBytes::new(random_bytes::<{ Self::LEN }>(random)?.to_vec());
-        Ok(Ok(Self { key, algorithm, digits, period }))
+        Ok(Self { key, algorithm, digits, period })
     }
 
     /// A secret with the given key and the seeds' parameters: HMAC-SHA-1, six digits, 30 s.

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::client_data::GET_ASSERTION;
 use super::{AppId, LegacyU2fKey, U2fClientData, U2fRefusal};
-use crate::webauthn::{PublicKey, decode_any_base64};
+use crate::webauthn::{Challenge, PublicKey, decode_any_base64};
 
 /// What a key answered to an authentication request. Nothing in it is verified.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -34,7 +34,7 @@ impl U2fAuthenticationResponse {
         })
     }
 
-    pub(super) fn challenge(&self) -> Result<Vec<u8>, U2fRefusal> {
+    pub(super) fn challenge(&self) -> Result<Challenge, U2fRefusal> {
         U2fClientData::parse(&self.client_data)?.challenge()
     }
 }
@@ -46,7 +46,7 @@ impl U2fAuthenticationResponse {
 /// The first check that fails.
 pub fn verify_u2f_authentication(
     response: &U2fAuthenticationResponse,
-    challenge: &[u8],
+    challenge: &Challenge,
     app_id: &AppId,
     key: &LegacyU2fKey,
     stored_counter: Option<u32>,

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{AppId, U2fRefusal};
-use crate::webauthn::decode_any_base64;
+use crate::webauthn::{Challenge, decode_any_base64};
 
 pub(super) const FINISH_ENROLLMENT: &str = "navigator.id.finishEnrollment";
 pub(super) const GET_ASSERTION: &str = "navigator.id.getAssertion";
@@ -21,15 +21,15 @@ impl U2fClientData {
         serde_json::from_slice(json).map_err(|_| U2fRefusal::ClientData)
     }
 
-    pub(super) fn challenge(&self) -> Result<Vec<u8>, U2fRefusal> {
-        decode_any_base64(&self.challenge).ok_or(U2fRefusal::Challenge)
+    pub(super) fn challenge(&self) -> Result<Challenge, U2fRefusal> {
+        decode_any_base64(&self.challenge).map(Challenge::from_bytes).ok_or(U2fRefusal::Challenge)
     }
 
-    pub(super) fn check(&self, typ: &str, challenge: &[u8], app_id: &AppId) -> Result<(), U2fRefusal> {
+    pub(super) fn check(&self, typ: &str, challenge: &Challenge, app_id: &AppId) -> Result<(), U2fRefusal> {
         if self.typ != typ {
             return Err(U2fRefusal::ClientDataType);
         }
-        if self.challenge()? != challenge {
+        if self.challenge()? != *challenge {
             return Err(U2fRefusal::Challenge);
         }
         if !app_id.trusts(&self.origin) {

@@ -1,6 +1,7 @@
 //! Why a U2F ceremony failed.
 
 use super::InvalidAppId;
+use crate::store::retry::MayConflict;
 use crate::webauthn::{Refusal, WebauthnError};
 
 /// The check that a message did not pass.
@@ -82,5 +83,11 @@ impl From<WebauthnError> for U2fError {
             }
             other => Self::User(other),
         }
+    }
+}
+
+impl MayConflict for U2fError {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::User(error) if error.is_conflict())
     }
 }

@@ -13,6 +13,6 @@ pub use authentication::{U2fAuthenticationResponse, verify_u2f_authentication};
 pub use error::{U2fError, U2fRefusal};
 pub use legacy_key::LegacyU2fKey;
 pub use registration::{U2fRegistrationResponse, verify_u2f_registration};
-pub use service::U2fService;
+pub use service::{U2fAuthenticationRequest, U2fRegistrationRequest, U2fService};
 
 use client_data::U2fClientData;

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::client_data::FINISH_ENROLLMENT;
 use super::{AppId, LegacyU2fKey, U2fClientData, U2fRefusal};
-use crate::webauthn::{PublicKey, decode_any_base64};
+use crate::webauthn::{Challenge, PublicKey, decode_any_base64};
 
 /// What a key answered to a registration request. Nothing in it is verified.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -25,7 +25,7 @@ impl U2fRegistrationResponse {
         Ok(Self { client_data: decode(client_data)?, registration_data: decode(registration_data)? })
     }
 
-    pub(super) fn challenge(&self) -> Result<Vec<u8>, U2fRefusal> {
+    pub(super) fn challenge(&self) -> Result<Challenge, U2fRefusal> {
         U2fClientData::parse(&self.client_data)?.challenge()
     }
 }
@@ -37,7 +37,7 @@ impl U2fRegistrationResponse {
 /// The first check that fails.
 pub fn verify_u2f_registration(
     response: &U2fRegistrationResponse,
-    challenge: &[u8],
+    challenge: &Challenge,
     app_id: &AppId,
 ) -> Result<LegacyU2fKey, U2fRefusal> {
     let client_data = U2fClientData::parse(&response.client_data)?;

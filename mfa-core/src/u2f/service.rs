@@ -1,4 +1,4 @@
-//! What a consumer does with U2F keys by raw messages, as the Node seed's clients do.
+//! What a consumer does with U2F keys by raw messages, as the Node predecessor's clients do.
 
 use super::{
     AppId, U2fAuthenticationResponse, U2fError, U2fRefusal, U2fRegistrationResponse,
@@ -6,12 +6,38 @@ use super::{
 };
 use crate::Consumer;
 use crate::event::Action;
+use crate::id::UserId;
 use crate::random::random_uuid;
-use crate::store::{StoreError, UserId};
-use crate::webauthn::{Ceremony, OpenUser, Purpose, RelyingParty, WebauthnError};
+use crate::store::retry::until_saved;
+use crate::webauthn::{Ceremony, Challenge, OpenUser, Purpose, RelyingParty, WebauthnError};
 
-/// Attempts at a conditional save before giving up.
-const ATTEMPTS: u32 = 32;
+/// A registration that was begun: what the key is to answer, and for whom.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct U2fRegistrationRequest {
+    /// The new record.
+    pub id: UserId,
+    /// The challenge.
+    pub challenge: Challenge,
+}
+
+/// An authentication that was begun: what the key is to answer.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct U2fAuthenticationRequest {
+    /// The challenge.
+    pub challenge: Challenge,
+    /// The AppID that the key was registered for.
+    pub app_id: String,
+    /// The key's handle.
+    pub key_handle: Vec<u8>,
+}
+
+/// A record that holds a legacy key, or is to hold one.
+struct OpenRecord {
+    user: OpenUser,
+    app_id: AppId,
+}
 
 /// The U2F keys of one consumer.
 #[derive(Clone, Copy, Debug)]
@@ -24,12 +50,12 @@ impl<'a> U2fService<'a> {
         Self { consumer }
     }
 
-    /// Creates a record for a key of `app_id` and begins its registration. Returns its id and the challenge.
+    /// Creates a record for a key of `app_id` and begins its registration.
     ///
     /// # Errors
     ///
-    /// [`U2fError::AppId`] if it is none.
-    pub async fn begin_registration(&self, app_id: &str) -> Result<(UserId, [u8; 32]), U2fError> {
+    /// [`U2fError::AppId`] if it is not an AppID.
+    pub async fn begin_registration(&self, app_id: &str) -> Result<U2fRegistrationRequest, U2fError> {
         let app_id = AppId::parse(app_id)?;
         let random = &*self.consumer.mfa.parts.random;
         let id = UserId(random_uuid(random).map_err(WebauthnError::from)?);
@@ -37,7 +63,7 @@ impl<'a> U2fService<'a> {
         user.set_legacy(Some(app_id.as_str()), None, None);
         self.consumer.save_user(&user).await?;
         let challenge = self.begin(Purpose::U2fRegistration, id, &app_id).await?;
-        Ok((id, challenge))
+        Ok(U2fRegistrationRequest { id, challenge })
     }
 
     /// Finishes a registration and keeps the key.
@@ -50,35 +76,36 @@ impl<'a> U2fService<'a> {
         id: UserId,
         response: &U2fRegistrationResponse,
     ) -> Result<(), U2fError> {
-        let (mut user, app_id) = self.open(id).await?;
+        let OpenRecord { user, app_id } = self.open(id).await?;
         let challenge = response.challenge()?;
         self.take(Purpose::U2fRegistration, id, &app_id, &challenge).await?;
         let key = verify_u2f_registration(response, &challenge, &app_id)?;
-        for _ in 0..ATTEMPTS {
-            user.set_legacy(Some(&key.app_id), Some(&key.key_handle), Some(&key.public_key));
-            user.u2f_sign_count = None;
-            match self.consumer.save_user(&user).await {
-                Ok(()) => {
-                    self.consumer.record(Action::CredentialRegistered, id.0);
-                    return Ok(());
-                }
-                Err(WebauthnError::Store(StoreError::Conflict)) => user = self.open(id).await?.0,
-                Err(error) => return Err(error.into()),
+        let mut read = Some(user);
+        until_saved(|| {
+            let read = read.take();
+            let key = &key;
+            async move {
+                let mut user = self.or_open(read, id).await?;
+                user.set_legacy(Some(&key.app_id), Some(&key.key_handle), Some(&key.public_key));
+                user.u2f_sign_count = None;
+                Ok::<_, U2fError>(self.consumer.save_user(&user).await?)
             }
-        }
-        Err(WebauthnError::Store(StoreError::Conflict).into())
+        })
+        .await?;
+        self.consumer.record(Action::CredentialRegistered, id.0);
+        Ok(())
     }
 
-    /// Begins an authentication. Returns the challenge, the AppID and the key handle.
+    /// Begins an authentication.
     ///
     /// # Errors
     ///
     /// [`U2fError::NotFound`], [`U2fError::NotRegistered`].
-    pub async fn begin_authentication(&self, id: UserId) -> Result<([u8; 32], String, Vec<u8>), U2fError> {
-        let (user, app_id) = self.open(id).await?;
+    pub async fn begin_authentication(&self, id: UserId) -> Result<U2fAuthenticationRequest, U2fError> {
+        let OpenRecord { user, app_id } = self.open(id).await?;
         let key = user.legacy.ok_or(U2fError::NotRegistered)?;
         let challenge = self.begin(Purpose::U2fAuthentication, id, &app_id).await?;
-        Ok((challenge, key.app_id, key.key_handle))
+        Ok(U2fAuthenticationRequest { challenge, app_id: key.app_id, key_handle: key.key_handle })
     }
 
     /// Finishes an authentication; its counter is saved before it is told.
@@ -91,28 +118,30 @@ impl<'a> U2fService<'a> {
         id: UserId,
         response: &U2fAuthenticationResponse,
     ) -> Result<(), U2fError> {
-        let (mut user, app_id) = self.open(id).await?;
+        let OpenRecord { user, app_id } = self.open(id).await?;
         let challenge = response.challenge()?;
         self.take(Purpose::U2fAuthentication, id, &app_id, &challenge).await?;
-        for _ in 0..ATTEMPTS {
-            let key = user.legacy.clone().ok_or(U2fError::NotRegistered)?;
-            let counter = verify_u2f_authentication(response, &challenge, &app_id, &key, user.u2f_sign_count);
-            let counter = counter.inspect_err(|refusal| {
-                let cloned = *refusal == U2fRefusal::Counter;
-                let action = if cloned { Action::CredentialCloned } else { Action::CredentialRefused };
-                self.consumer.record(action, id.0);
-            })?;
-            user.u2f_sign_count = Some(counter);
-            match self.consumer.save_user(&user).await {
-                Ok(()) => {
-                    self.consumer.record(Action::CredentialAccepted, id.0);
-                    return Ok(());
-                }
-                Err(WebauthnError::Store(StoreError::Conflict)) => user = self.open(id).await?.0,
-                Err(error) => return Err(error.into()),
+        let mut read = Some(user);
+        until_saved(|| {
+            let read = read.take();
+            let (challenge, app_id) = (&challenge, &app_id);
+            async move {
+                let mut user = self.or_open(read, id).await?;
+                let key = user.legacy.as_ref().ok_or(U2fError::NotRegistered)?;
+                let counter =
+                    verify_u2f_authentication(response, challenge, app_id, key, user.u2f_sign_count);
+                let counter = counter.inspect_err(|refusal| {
+                    let cloned = *refusal == U2fRefusal::Counter;
+                    let action = if cloned { Action::CredentialCloned } else { Action::CredentialRefused };
+                    self.consumer.record(action, id.0);
+                })?;
+                user.u2f_sign_count = Some(counter);
+                Ok::<_, U2fError>(self.consumer.save_user(&user).await?)
             }
-        }
-        Err(WebauthnError::Store(StoreError::Conflict).into())
+        })
+        .await?;
+        self.consumer.record(Action::CredentialAccepted, id.0);
+        Ok(())
     }
 
     /// Forgets a user's legacy key and keeps the rest of it. No error if there is none.
@@ -121,30 +150,32 @@ impl<'a> U2fService<'a> {
     ///
     /// [`U2fError::User`] if the store failed or the record does not open.
     pub async fn forget_key(&self, id: UserId) -> Result<(), U2fError> {
-        for _ in 0..ATTEMPTS {
+        until_saved(|| async {
             let Some(mut user) = self.consumer.open_user(id).await? else { return Ok(()) };
             user.set_legacy(None, None, None);
             user.u2f_sign_count = None;
-            match self.consumer.save_user(&user).await {
-                Ok(()) => {
-                    self.consumer.record(Action::CredentialDeleted, id.0);
-                    return Ok(());
-                }
-                Err(WebauthnError::Store(StoreError::Conflict)) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(WebauthnError::Store(StoreError::Conflict).into())
+            self.consumer.save_user(&user).await?;
+            self.consumer.record(Action::CredentialDeleted, id.0);
+            Ok(())
+        })
+        .await
     }
 
-    async fn open(&self, id: UserId) -> Result<(OpenUser, AppId), U2fError> {
+    async fn open(&self, id: UserId) -> Result<OpenRecord, U2fError> {
         let user = self.consumer.open_user(id).await?.ok_or(U2fError::NotFound)?;
-        let app_id = user.app_id().ok_or(U2fError::NotRegistered)?;
-        let app_id = AppId::parse(app_id)?;
-        Ok((user, app_id))
+        let app_id = AppId::parse(user.app_id().ok_or(U2fError::NotRegistered)?)?;
+        Ok(OpenRecord { user, app_id })
     }
 
-    async fn begin(&self, purpose: Purpose, id: UserId, app_id: &AppId) -> Result<[u8; 32], U2fError> {
+    /// What was read already, or the record as it is now.
+    async fn or_open(&self, read: Option<OpenUser>, id: UserId) -> Result<OpenUser, U2fError> {
+        match read {
+            Some(user) => Ok(user),
+            None => Ok(self.open(id).await?.user),
+        }
+    }
+
+    async fn begin(&self, purpose: Purpose, id: UserId, app_id: &AppId) -> Result<Challenge, U2fError> {
         let party = RelyingParty::as_given(app_id.as_str(), "", Vec::new());
         Ok(Ceremony::new(purpose, id, &party, std::iter::empty()).begin(self.consumer).await?)
     }
@@ -154,7 +185,7 @@ impl<'a> U2fService<'a> {
         purpose: Purpose,
         id: UserId,
         app_id: &AppId,
-        challenge: &[u8],
+        challenge: &Challenge,
     ) -> Result<(), U2fError> {
         let party = RelyingParty::as_given(app_id.as_str(), "", Vec::new());
         let ceremony = Ceremony::take(self.consumer, challenge).await?;

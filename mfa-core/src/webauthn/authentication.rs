@@ -3,8 +3,8 @@
 use sha2::{Digest, Sha256};
 
 use super::{
-    AuthenticationResponse, AuthenticatorData, ClientData, ClientDataType, CredentialRecord, PublicKey,
-    Refusal, RelyingParty, UserVerification, WebauthnError,
+    AuthenticationResponse, AuthenticatorData, Challenge, ClientDataType, CredentialRecord, PublicKey,
+    Refusal, RelyingParty, UserVerification,
 };
 
 /// Proof that an assertion passed every check: what the record must become.
@@ -28,25 +28,11 @@ pub struct Assertion {
 ///
 /// # Errors
 ///
-/// [`WebauthnError::Malformed`] if the client data is no JSON, otherwise [`WebauthnError::Refused`] with the
-/// first check that fails, in the order of the specification's steps.
+/// The first check that fails, in the order of the specification's steps.
 pub fn verify_authentication(
     response: &AuthenticationResponse,
     credential: &CredentialRecord,
-    challenge: &[u8],
-    user_handle: &[u8],
-    relying_party: &RelyingParty,
-    app_id: Option<&str>,
-) -> Result<Assertion, WebauthnError> {
-    let client_data = ClientData::parse(&response.client_data_json)?;
-    Ok(verify(response, &client_data, credential, challenge, user_handle, relying_party, app_id)?)
-}
-
-fn verify(
-    response: &AuthenticationResponse,
-    client_data: &ClientData,
-    credential: &CredentialRecord,
-    challenge: &[u8],
+    challenge: &Challenge,
     user_handle: &[u8],
     relying_party: &RelyingParty,
     app_id: Option<&str>,
@@ -62,10 +48,7 @@ fn verify(
         return Err(Refusal::UserHandle);
     }
     // Steps 10 to 14.
-    if client_data.challenge != challenge {
-        return Err(Refusal::Challenge);
-    }
-    client_data.check(ClientDataType::Get, relying_party)?;
+    response.client_data.check(ClientDataType::Get, challenge, relying_party)?;
 
     // Step 15: the RP ID, or the AppID of this very key (§10.1.1). The client's word for it is unsigned.
     let data = AuthenticatorData::parse(&response.authenticator_data)?;

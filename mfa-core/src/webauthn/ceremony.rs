@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::{Refusal, RelyingParty, UserVerification, WebauthnError};
+use super::{Challenge, Refusal, RelyingParty, UserVerification, WebauthnError};
 use crate::envelope::{Context, RecordKind};
-use crate::random::{RandomError, random_bytes};
+use crate::random::RandomError;
 use crate::store::{CeremonyId, MAX_LIFETIME, UserId};
 use crate::{Consumer, ConsumerId};
 
@@ -50,10 +50,10 @@ impl Ceremony {
         }
     }
 
-    /// Remembers the ceremony under a fresh challenge of 32 bytes.
-    pub(crate) async fn begin(&self, consumer: &Consumer) -> Result<[u8; 32], WebauthnError> {
+    /// Remembers the ceremony under a fresh challenge.
+    pub(crate) async fn begin(&self, consumer: &Consumer) -> Result<Challenge, WebauthnError> {
         let parts = &consumer.mfa.parts;
-        let challenge = *random_bytes::<32>(&*parts.random)?;
+        let challenge = Challenge::generate(&*parts.random)?;
         let id = id_of(&consumer.id, &challenge);
         let sealed = self.seal(consumer, id)?;
         parts.stores.ceremonies.put(id, sealed, parts.clock.now().after(MAX_LIFETIME)).await?;
@@ -61,7 +61,7 @@ impl Ceremony {
     }
 
     /// Takes the ceremony that awaits `challenge`: from here on the challenge is used up, whatever comes.
-    pub(crate) async fn take(consumer: &Consumer, challenge: &[u8]) -> Result<Self, WebauthnError> {
+    pub(crate) async fn take(consumer: &Consumer, challenge: &Challenge) -> Result<Self, WebauthnError> {
         let parts = &consumer.mfa.parts;
         let id = id_of(&consumer.id, challenge);
         let sealed = parts.stores.ceremonies.take(id, parts.clock.now()).await?.ok_or(Refusal::Challenge)?;
@@ -116,11 +116,11 @@ impl Ceremony {
 }
 
 /// A consumer finds its own ceremonies only: another that knows the challenge names another id.
-fn id_of(consumer: &ConsumerId, challenge: &[u8]) -> CeremonyId {
+fn id_of(consumer: &ConsumerId, challenge: &Challenge) -> CeremonyId {
     let mut hash = Sha256::new();
     hash.update((consumer.as_str().len() as u64).to_be_bytes());
     hash.update(consumer.as_str());
-    hash.update(challenge);
+    hash.update(challenge.as_bytes());
     CeremonyId(hash.finalize().into())
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{MalformedResponse, Refusal, RelyingParty, decode_any_base64};
+use super::{Challenge, MalformedResponse, Refusal, RelyingParty, decode_any_base64};
 
 /// Which ceremony the browser ran.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -18,7 +18,7 @@ pub enum ClientDataType {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ClientData {
     kind: String,
-    pub(crate) challenge: Vec<u8>,
+    pub(super) challenge: Challenge,
     origin: String,
     cross_origin: bool,
     top_origin: Option<String>,
@@ -49,17 +49,18 @@ impl ClientData {
         let challenge = decode_any_base64(&parsed.challenge).ok_or(MalformedResponse::ClientData)?;
         Ok(Self {
             kind: parsed.kind,
-            challenge,
+            challenge: Challenge::from_bytes(challenge),
             origin: parsed.origin,
             cross_origin: parsed.cross_origin.unwrap_or(false),
             top_origin: parsed.top_origin,
         })
     }
 
-    /// Checks all but the challenge: §7.1 steps 7 to 11, §7.2 steps 10 to 14.
-    pub(crate) fn check(
+    /// Checks §7.1 steps 7 to 11, §7.2 steps 10 to 14.
+    pub(super) fn check(
         &self,
         expected: ClientDataType,
+        challenge: &Challenge,
         relying_party: &RelyingParty,
     ) -> Result<(), Refusal> {
         // §7.1 step 7, §7.2 step 10.
@@ -69,6 +70,10 @@ impl ClientData {
         };
         if self.kind != kind {
             return Err(Refusal::ClientDataType);
+        }
+        // §7.1 step 8, §7.2 step 11.
+        if self.challenge != *challenge {
+            return Err(Refusal::Challenge);
         }
         // §7.1 step 9, §7.2 step 12.
         if !relying_party.allows_origin(&self.origin) {

@@ -4,6 +4,7 @@ use crate::api_key::ApiKeyError;
 use crate::envelope::DoesNotOpen;
 use crate::random::RandomError;
 use crate::store::StoreError;
+use crate::store::retry::MayConflict;
 
 use super::MalformedResponse;
 
@@ -156,4 +157,10 @@ pub enum WebauthnError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl MayConflict for WebauthnError {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_conflict())
+    }
 }

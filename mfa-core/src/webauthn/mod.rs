@@ -4,6 +4,7 @@ mod authentication;
 mod authenticator_data;
 mod base64;
 mod ceremony;
+mod challenge;
 mod client_data;
 mod cose;
 mod credential_record;
@@ -19,6 +20,7 @@ mod user;
 
 pub use authentication::{Assertion, verify_authentication};
 pub use authenticator_data::{AttestedCredential, AuthenticatorData, Flags};
+pub use challenge::Challenge;
 pub use client_data::{ClientData, ClientDataType};
 pub use cose::{CoseAlgorithm, PublicKey};
 pub use credential_record::{CredentialId, CredentialRecord, KeyHandleHash};

@@ -3,7 +3,8 @@
 use data_encoding::BASE64URL_NOPAD;
 use serde::Serialize;
 
-use super::{CredentialRecord, RelyingParty};
+use super::{Challenge, CredentialRecord, NewUser, RelyingParty};
+use crate::id::UserId;
 
 /// How long the browser may wait, in milliseconds.
 const TIMEOUT: u32 = 120_000;
@@ -114,8 +115,9 @@ pub(super) struct LegacyKey<'a> {
 impl RegistrationOptions {
     pub(super) fn new<'a>(
         relying_party: &RelyingParty,
-        (user_handle, name, display_name): (&str, &str, &str),
-        challenge: &[u8],
+        id: UserId,
+        new_user: &NewUser,
+        challenge: &Challenge,
         known: impl Iterator<Item = &'a CredentialRecord>,
         legacy: Option<LegacyKey<'_>>,
     ) -> Self {
@@ -129,11 +131,11 @@ impl RegistrationOptions {
         let public_key = CreationOptions {
             rp: Entity { name: relying_party.name.clone(), id: relying_party.id.clone() },
             user: User {
-                name: name.to_owned(),
-                display_name: display_name.to_owned(),
-                id: BASE64URL_NOPAD.encode(user_handle.as_bytes()),
+                name: new_user.name.clone(),
+                display_name: new_user.display_name.clone(),
+                id: BASE64URL_NOPAD.encode(id.to_string().as_bytes()),
             },
-            challenge: BASE64URL_NOPAD.encode(challenge),
+            challenge: challenge.to_string(),
             pub_key_cred_params: relying_party
                 .algorithms
                 .iter()
@@ -158,13 +160,13 @@ impl RegistrationOptions {
 impl AuthenticationOptions {
     pub(super) fn new<'a>(
         relying_party: &RelyingParty,
-        challenge: &[u8],
+        challenge: &Challenge,
         known: impl Iterator<Item = &'a CredentialRecord>,
         legacy: Option<LegacyKey<'_>>,
     ) -> Self {
         let known = known.map(|record| Descriptor::of(&record.id.0, &record.transports));
         let public_key = RequestOptions {
-            challenge: BASE64URL_NOPAD.encode(challenge),
+            challenge: challenge.to_string(),
             timeout: TIMEOUT,
             rp_id: relying_party.id.clone(),
             allow_credentials: known

@@ -1,9 +1,8 @@
-//! Verifying a registration, WebAuthn L3 §7.1: webauthn-rs-core verifies attestation, we what it leaves to the
-//! relying party. Every call to that crate is in this file.
+//! Verifying a registration, WebAuthn L3 §7.1: webauthn-rs-core verifies the attestation statement, we perform the
+//! relying party's checks. Every call to that crate is in this file.
 
 use std::time::Duration;
 
-use data_encoding::BASE64URL_NOPAD;
 use minicbor::Decoder;
 use serde_json::json;
 use url::Url;
@@ -15,8 +14,8 @@ use webauthn_rs_core::proto::{
 
 use super::authenticator_data::split_cbor;
 use super::{
-    AuthenticatorData, ClientData, ClientDataType, CoseAlgorithm, CredentialRecord, PublicKey, Refusal,
-    RegistrationResponse, RelyingParty, UserVerification, WebauthnError,
+    AuthenticatorData, Challenge, ClientDataType, CoseAlgorithm, CredentialRecord, PublicKey, Refusal,
+    RegistrationResponse, RelyingParty, UserVerification,
 };
 
 /// What new credentials may use: what webauthn-rs-core can register and we can verify, preferred first.
@@ -27,28 +26,14 @@ pub const OFFERED_ALGORITHMS: [CoseAlgorithm; 3] =
 ///
 /// # Errors
 ///
-/// [`WebauthnError::Malformed`] if the client data is no JSON, otherwise [`WebauthnError::Refused`] with the
-/// first check that fails.
+/// The first check that fails.
 pub fn verify_registration(
     response: &RegistrationResponse,
-    challenge: &[u8],
-    relying_party: &RelyingParty,
-) -> Result<CredentialRecord, WebauthnError> {
-    let client_data = ClientData::parse(&response.client_data_json)?;
-    Ok(verify(response, &client_data, challenge, relying_party)?)
-}
-
-fn verify(
-    response: &RegistrationResponse,
-    client_data: &ClientData,
-    challenge: &[u8],
+    challenge: &Challenge,
     relying_party: &RelyingParty,
 ) -> Result<CredentialRecord, Refusal> {
     // Steps 7 to 11.
-    if client_data.challenge != challenge {
-        return Err(Refusal::Challenge);
-    }
-    client_data.check(ClientDataType::Create, relying_party)?;
+    response.client_data.check(ClientDataType::Create, challenge, relying_party)?;
 
     // Step 13: take the attestation object apart.
     let object = AttestationObject::parse(&response.attestation_object).ok_or(Refusal::AuthenticatorData)?;
@@ -110,7 +95,7 @@ fn verify(
 /// Has webauthn-rs-core verify the whole registration, its attestation statement above all.
 fn attestation(
     response: &RegistrationResponse,
-    challenge: &[u8],
+    challenge: &Challenge,
     relying_party: &RelyingParty,
 ) -> Result<webauthn_rs_core::proto::Credential, Refusal> {
     let origins = relying_party.origins.iter().filter_map(|origin| Url::parse(origin).ok()).collect();
@@ -127,7 +112,7 @@ fn attestation(
     let state: RegistrationState = serde_json::from_value(json!({
         "policy": relying_party.user_verification.as_str(),
         "exclude_credentials": [],
-        "challenge": BASE64URL_NOPAD.encode(challenge),
+        "challenge": challenge.to_string(),
         "credential_algorithms": ["ES256", "ES384", "RS256"],
         "require_resident_key": false,
         "authenticator_attachment": null,

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::decode_any_base64;
+use super::{Challenge, ClientData, decode_any_base64};
 
 /// The response is not one of the WebAuthn API's.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -40,8 +40,8 @@ struct Wire<R> {
 }
 
 impl<R> Wire<R> {
-    /// The two spellings of the id, decoded.
-    fn ids(&self) -> Result<(Vec<u8>, Vec<u8>), MalformedResponse> {
+    /// The two copies of the id, decoded.
+    fn ids(&self) -> Result<Ids, MalformedResponse> {
         let id = self.id.as_deref().filter(|id| !id.is_empty()).ok_or(MalformedResponse::MissingId)?;
         if self.kind.as_deref() != Some("public-key") {
             return Err(MalformedResponse::Type);
@@ -51,8 +51,13 @@ impl<R> Wire<R> {
             Some(raw_id) => decode_any_base64(raw_id).ok_or(MalformedResponse::Id)?,
             None => id.clone(),
         };
-        Ok((id, raw_id))
+        Ok(Ids { id, raw_id })
     }
+}
+
+struct Ids {
+    id: Vec<u8>,
+    raw_id: Vec<u8>,
 }
 
 #[derive(Deserialize)]
@@ -79,6 +84,7 @@ struct AssertionWire {
 /// What `navigator.credentials.create()` returned. Nothing in it is verified.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RegistrationResponse {
+    pub(super) client_data: ClientData,
     pub(super) client_data_json: Vec<u8>,
     pub(super) attestation_object: Vec<u8>,
     pub(super) transports: Vec<String>,
@@ -97,11 +103,18 @@ impl RegistrationResponse {
         // The ids are unsigned copies of what the attested data holds; one client of the seeds sends others.
         wire.ids()?;
         let decode = |text: &str| decode_any_base64(text).ok_or(MalformedResponse::Base64);
+        let client_data_json = decode(&wire.response.client_data_json)?;
         Ok(Self {
-            client_data_json: decode(&wire.response.client_data_json)?,
+            client_data: ClientData::parse(&client_data_json)?,
+            client_data_json,
             attestation_object: decode(&wire.response.attestation_object)?,
             transports: wire.response.transports.unwrap_or_default(),
         })
+    }
+
+    /// The challenge that the client data repeats.
+    pub const fn challenge(&self) -> &Challenge {
+        &self.client_data.challenge
     }
 }
 
@@ -110,6 +123,7 @@ impl RegistrationResponse {
 pub struct AuthenticationResponse {
     pub(super) id: Vec<u8>,
     pub(super) raw_id: Vec<u8>,
+    pub(super) client_data: ClientData,
     pub(super) client_data_json: Vec<u8>,
     pub(super) authenticator_data: Vec<u8>,
     pub(super) signature: Vec<u8>,
@@ -124,17 +138,24 @@ impl AuthenticationResponse {
     /// [`MalformedResponse`].
     pub fn from_json(json: &[u8]) -> Result<Self, MalformedResponse> {
         let wire: Wire<AssertionWire> = serde_json::from_slice(json).map_err(|_| MalformedResponse::Json)?;
-        let (id, raw_id) = wire.ids()?;
+        let Ids { id, raw_id } = wire.ids()?;
         let decode = |text: &str| decode_any_base64(text).ok_or(MalformedResponse::Base64);
         let user_handle = wire.response.user_handle.as_deref().filter(|handle| !handle.is_empty());
+        let client_data_json = decode(&wire.response.client_data_json)?;
         Ok(Self {
             id,
             raw_id,
-            client_data_json: decode(&wire.response.client_data_json)?,
+            client_data: ClientData::parse(&client_data_json)?,
+            client_data_json,
             authenticator_data: decode(&wire.response.authenticator_data)?,
             signature: decode(&wire.response.signature)?,
             user_handle: user_handle.map(decode).transpose()?,
         })
+    }
+
+    /// The challenge that the client data repeats.
+    pub const fn challenge(&self) -> &Challenge {
+        &self.client_data.challenge
     }
 
     /// The credential the browser says it used.

@@ -2,17 +2,16 @@
 
 use super::user::OpenUser;
 use super::{
-    AuthenticationOptions, AuthenticationResponse, Ceremony, ClientData, CredentialId, CredentialRecord,
+    AuthenticationOptions, AuthenticationResponse, Ceremony, Challenge, CredentialId, CredentialRecord,
     Credentials, KeyHandleHash, Purpose, Refusal, RegistrationOptions, RegistrationResponse, RelyingParty,
     WebauthnError, verify_authentication, verify_registration,
 };
 use crate::Consumer;
 use crate::event::Action;
 use crate::random::random_uuid;
-use crate::store::{Expect, StoreError, Stored, UserId};
+use crate::store::retry::until_saved;
+use crate::store::{StoreError, UserId};
 
-/// Attempts at a conditional save before giving up.
-const ATTEMPTS: u32 = 64;
 /// Credentials that one user may have.
 const MAX_CREDENTIALS: usize = 128;
 
@@ -77,10 +76,10 @@ impl<'a> WebauthnService<'a> {
         };
         let ceremony = Ceremony::new(Purpose::Registration, id, &self.relying_party, std::iter::empty());
         let challenge = ceremony.begin(self.consumer).await?;
-        let handle = id.to_string();
         let options = RegistrationOptions::new(
             &self.relying_party,
-            (&handle, &new_user.name, &new_user.display_name),
+            id,
+            new_user,
             &challenge,
             known.iter().flat_map(|user| user.credentials.records()),
             known.as_ref().and_then(OpenUser::legacy_for_options),
@@ -98,11 +97,11 @@ impl<'a> WebauthnService<'a> {
         user: UserId,
         response: &RegistrationResponse,
     ) -> Result<CredentialRecord, WebauthnError> {
-        let challenge = ClientData::parse(&response.client_data_json)?.challenge;
-        let ceremony = Ceremony::take(self.consumer, &challenge).await?;
+        let challenge = response.challenge();
+        let ceremony = Ceremony::take(self.consumer, challenge).await?;
         ceremony.check(Purpose::Registration, user, &self.relying_party)?;
         let judged_by = self.relying_party.clone().user_verification(ceremony.user_verification());
-        let mut record = verify_registration(response, &challenge, &judged_by)?;
+        let mut record = verify_registration(response, challenge, &judged_by)?;
         record.created_at = Some(self.consumer.mfa.parts.clock.now());
         self.consumer.add_credential(user, &record).await?;
         self.consumer.record(Action::CredentialRegistered, user.0);
@@ -137,15 +136,15 @@ impl<'a> WebauthnService<'a> {
         user: UserId,
         response: &AuthenticationResponse,
     ) -> Result<Authenticated, WebauthnError> {
-        let challenge = ClientData::parse(&response.client_data_json)?.challenge;
-        let ceremony = Ceremony::take(self.consumer, &challenge).await?;
+        let challenge = response.challenge();
+        let ceremony = Ceremony::take(self.consumer, challenge).await?;
         ceremony.check(Purpose::Authentication, user, &self.relying_party)?;
         // WebAuthn L3 §7.2 step 5.
         if !ceremony.allows(response.credential_id()) {
             return Err(Refusal::CredentialNotAllowed.into());
         }
         let judged_by = self.relying_party.clone().user_verification(ceremony.user_verification());
-        let judged = self.judge(user, response, &challenge, &judged_by).await;
+        let judged = self.judge(user, response, challenge, &judged_by).await;
         let action = match &judged {
             Ok(_) => Action::CredentialAccepted,
             Err(WebauthnError::Refused(Refusal::SignCount)) => Action::CredentialCloned,
@@ -160,11 +159,11 @@ impl<'a> WebauthnService<'a> {
         &self,
         user: UserId,
         response: &AuthenticationResponse,
-        challenge: &[u8],
+        challenge: &Challenge,
         relying_party: &RelyingParty,
     ) -> Result<Authenticated, WebauthnError> {
         let handle = user.to_string().into_bytes();
-        for _ in 0..ATTEMPTS {
+        until_saved(|| async {
             let mut open = self.consumer.open_user(user).await?.ok_or(Refusal::CredentialNotAllowed)?;
             let id = response.credential_id();
             let found = open.credentials.records_mut().find(|credential| credential.id.0 == id);
@@ -195,17 +194,11 @@ impl<'a> WebauthnService<'a> {
                 }
                 _ => return Err(Refusal::CredentialNotAllowed.into()),
             };
-            match self.consumer.save_user(&open).await {
-                Ok(()) => {
-                    let credential_id = CredentialId(id.to_vec());
-                    return Ok(Authenticated { credential_id, user_verified: assertion.user_verified });
-                }
-                // Somebody else's write was first: judge by what it left, the counter above all.
-                Err(WebauthnError::Store(StoreError::Conflict)) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Err(StoreError::Conflict.into())
+            self.consumer.save_user(&open).await?;
+            let credential_id = CredentialId(id.to_vec());
+            Ok(Authenticated { credential_id, user_verified: assertion.user_verified })
+        })
+        .await
     }
 }
 
@@ -266,7 +259,7 @@ impl Consumer {
         Ok(())
     }
 
-    /// Deletes a user with everything it has; says whether it was there.
+    /// Deletes a user with everything it has; returns whether there was one.
     ///
     /// # Errors
     ///
@@ -280,7 +273,7 @@ impl Consumer {
     }
 
     async fn add_credential(&self, user: UserId, new: &CredentialRecord) -> Result<(), WebauthnError> {
-        for _ in 0..ATTEMPTS {
+        until_saved(|| async {
             let mut open = self.open_user(user).await?.unwrap_or_else(|| OpenUser::new(user));
             // WebAuthn L3 §7.1 step 26, as far as it can be known: ids of other users are sealed.
             if open.credentials.records().any(|record| record.id == new.id) {
@@ -291,17 +284,15 @@ impl Consumer {
             }
             open.credentials.push(new.clone());
             match self.save_user(&open).await {
-                Err(WebauthnError::Store(StoreError::Conflict)) => {}
                 // Created meanwhile: by a parallel registration of ours, or it is another consumer's.
-                Err(WebauthnError::Store(StoreError::AlreadyExists)) => {
-                    if self.open_user(user).await?.is_none() {
-                        return Err(Refusal::User.into());
-                    }
-                }
-                outcome => return outcome,
+                Err(WebauthnError::Store(StoreError::AlreadyExists)) => match self.open_user(user).await? {
+                    Some(_) => Err(StoreError::Conflict.into()),
+                    None => Err(Refusal::User.into()),
+                },
+                outcome => outcome,
             }
-        }
-        Err(StoreError::Conflict.into())
+        })
+        .await
     }
 
     async fn change_credentials(
@@ -309,28 +300,11 @@ impl Consumer {
         user: UserId,
         change: impl Fn(&mut Credentials) -> Result<(), WebauthnError> + Send + Sync,
     ) -> Result<(), WebauthnError> {
-        for _ in 0..ATTEMPTS {
+        until_saved(|| async {
             let mut open = self.open_user(user).await?.ok_or(WebauthnError::NotFound)?;
             change(&mut open.credentials)?;
-            match self.save_user(&open).await {
-                Err(WebauthnError::Store(StoreError::Conflict)) => {}
-                outcome => return outcome,
-            }
-        }
-        Err(StoreError::Conflict.into())
-    }
-
-    /// Saves what was opened, on condition that nobody wrote in between.
-    pub(crate) async fn save_user(&self, open: &OpenUser) -> Result<(), WebauthnError> {
-        let record = self.seal_user(open)?;
-        let revision = self.mfa.parts.stores.users.save(&record, open.expect()).await?;
-        if open.expect() == Expect::Absent
-            && let Err(error) = self.settle_user(Stored { record, revision }).await
-        {
-            // Nobody was told of it, and it might not open: better that there is none.
-            let _ = self.mfa.parts.stores.users.delete(&self.id, open.id).await;
-            return Err(error);
-        }
-        Ok(())
+            self.save_user(&open).await
+        })
+        .await
     }
 }

@@ -5,15 +5,13 @@ use zeroize::Zeroizing;
 use super::options::LegacyKey;
 use super::{Credentials, WebauthnError, decode_any_base64};
 use crate::Consumer;
-use crate::envelope::{Context, DataKeyId, DoesNotOpen, Keyring, RecordKind, Sealed};
+use crate::envelope::{Context, DataKeyId, DoesNotOpen, Keyring, RecordKind, Reencrypted, Sealed};
 use crate::random::RandomError;
-use crate::store::{Expect, Revision, StoreError, Stored, UserId, UserRecord};
+use crate::store::retry::until_saved;
+use crate::store::{Expect, Record as _, Revision, Stored, UserId, UserRecord};
 use crate::u2f::LegacyU2fKey;
 
 type Plaintext = Zeroizing<Vec<u8>>;
-
-/// Attempts at a conditional save before giving up.
-const ATTEMPTS: u32 = 32;
 
 /// A user as this consumer's keys open it.
 #[derive(Clone, Debug)]
@@ -154,40 +152,57 @@ impl Consumer {
         })
     }
 
-    /// After a record was made: puts it under the newest data key if a rotation took place meanwhile, whose pass over
-    /// the records may have missed it.
-    pub(super) async fn settle_user(&self, made: Stored<UserRecord>) -> Result<(), WebauthnError> {
-        let newest = self.read_keyring().await?.newest_id();
-        let record = &made.record;
-        let sealed =
-            [&record.credentials, &record.u2f_app_id, &record.u2f_key_handle, &record.u2f_public_key];
-        if sealed.into_iter().flatten().all(|sealed| sealed.data_key_id() == Some(newest)) {
-            return Ok(());
+    /// Saves what was opened, on condition that nobody wrote in between.
+    pub(crate) async fn save_user(&self, open: &OpenUser) -> Result<(), WebauthnError> {
+        let made = self.write_user(open).await?;
+        if open.expect() == Expect::Absent
+            && let Err(error) = self.settle_user(made).await
+        {
+            // Nobody was told of it, and it might not open: better that there is none.
+            let _ = self.mfa.parts.stores.users.delete(&self.id, open.id).await;
+            return Err(error);
         }
-        Box::pin(self.reencrypt_user(made)).await.map(drop)
+        Ok(())
     }
 
-    /// Puts a record under the newest data key, if it is not; says whether it was not. `None` if it is gone.
+    async fn write_user(&self, open: &OpenUser) -> Result<Stored<UserRecord>, WebauthnError> {
+        let record = self.seal_user(open)?;
+        let revision = self.mfa.parts.stores.users.save(&record, open.expect()).await?;
+        Ok(Stored { record, revision })
+    }
+
+    /// After a record was made: puts it under the newest data key if a rotation took place meanwhile, whose pass over
+    /// the records may have missed it.
+    async fn settle_user(&self, made: Stored<UserRecord>) -> Result<(), WebauthnError> {
+        if made.record.to_row().is_under(self.read_keyring().await?.newest_id()) {
+            return Ok(());
+        }
+        self.reencrypt_user(made).await.map(drop)
+    }
+
+    /// Seals every field anew under the newest data key.
     pub(crate) async fn reencrypt_user(
         &self,
         stored: Stored<UserRecord>,
-    ) -> Result<Option<bool>, WebauthnError> {
-        let (id, mut current) = (stored.record.id, stored);
-        for _ in 0..ATTEMPTS {
-            let open = self.open_stored_user(current).await?;
-            if !open.may_be_legacy && self.keyring().are_newest(&open.found) {
-                return Ok(Some(false));
+    ) -> Result<Reencrypted, WebauthnError> {
+        let (id, mut read) = (stored.record.id, Some(stored));
+        until_saved(|| {
+            let read = read.take();
+            async move {
+                let current = match read {
+                    Some(stored) => Some(stored),
+                    None => self.mfa.parts.stores.users.get(&self.id, id).await?,
+                };
+                let Some(current) = current else { return Ok(Reencrypted::Gone) };
+                let open = self.open_stored_user(current).await?;
+                if !open.may_be_legacy && self.keyring().are_newest(&open.found) {
+                    return Ok(Reencrypted::BeforeUs);
+                }
+                self.write_user(&open).await?;
+                Ok(Reencrypted::ByUs)
             }
-            match self.save_user(&open).await {
-                Ok(()) => return Ok(Some(true)),
-                Err(WebauthnError::Store(StoreError::Conflict)) => {}
-                Err(error) => return Err(error),
-            }
-            let again = self.mfa.parts.stores.users.get(&self.id, id).await?;
-            let Some(again) = again else { return Ok(None) };
-            current = again;
-        }
-        Err(StoreError::Conflict.into())
+        })
+        .await
     }
 
     fn open_field(

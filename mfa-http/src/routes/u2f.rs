@@ -49,10 +49,10 @@ pub(super) async fn begin_registration(
 ) -> Result<Json<Begun>, ApiError> {
     let app_id = body.text("appId").filter(|app_id| !app_id.is_empty());
     let app_id = app_id.ok_or(ApiError::bad_request("app-id-required", "appId is required"))?;
-    let (id, challenge) = consumer.u2f().begin_registration(app_id).await?;
-    let challenge = BASE64URL_NOPAD.encode(&challenge);
+    let begun = consumer.u2f().begin_registration(app_id).await?;
+    let challenge = begun.challenge.to_string();
     let request = RegistrationRequest { version: VERSION, app_id: app_id.to_owned(), challenge };
-    Ok(Json(Begun { uuid: id.to_string(), challenge: request }))
+    Ok(Json(Begun { uuid: begun.id.to_string(), challenge: request }))
 }
 
 /// `PUT /u2f/{uuid}` with `{"signResult": {"clientData", "registrationData"}}`.
@@ -101,9 +101,14 @@ pub(super) async fn begin_authentication(
     Authenticated(consumer): Authenticated,
     Segment(uuid): Segment,
 ) -> Result<Json<AuthenticationRequest>, ApiError> {
-    let (challenge, app_id, key_handle) = consumer.u2f().begin_authentication(parse(&uuid)?).await?;
-    let (challenge, key_handle) = (BASE64URL_NOPAD.encode(&challenge), BASE64URL_NOPAD.encode(&key_handle));
-    Ok(Json(AuthenticationRequest { uuid, version: VERSION, challenge, app_id, key_handle }))
+    let begun = consumer.u2f().begin_authentication(parse(&uuid)?).await?;
+    Ok(Json(AuthenticationRequest {
+        uuid,
+        version: VERSION,
+        challenge: begun.challenge.to_string(),
+        app_id: begun.app_id,
+        key_handle: BASE64URL_NOPAD.encode(&begun.key_handle),
+    }))
 }
 
 /// `PUT /u2f/{uuid}/auth` with `{"signResult": {"clientData", "signatureData", "keyHandle"?}}`.

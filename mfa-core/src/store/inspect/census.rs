@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::{Flaw, Problem};
 use crate::clock::UnixTime;
-use crate::consumer::ConsumerId;
 use crate::envelope::{Format, RecordKind, Sealed, SeedForm};
+use crate::id::ConsumerId;
 use crate::rotation::RotationStage;
-use crate::store::{ApiKeyRecord, ApiKeyState, TotpRecord, UserRecord};
+use crate::store::{ApiKeyRecord, ApiKeyState, Record as _, Row, TotpRecord, UnreadableField, UserRecord};
 use crate::totp::MAX_FAILURES;
 
 /// How many API keys there are in which state. Each is counted once, but for `half_rotated`.
@@ -170,8 +170,23 @@ impl Census {
         }
     }
 
-    /// A TOTP authenticator. `written_here` is false if its row shows that only a seed can have written it.
-    pub fn totp(&mut self, record: &TotpRecord, written_here: bool) {
+    /// A record. `written_here` is false if the row shows that only a predecessor can have written it.
+    ///
+    /// # Errors
+    ///
+    /// [`UnreadableField`] if it is not a record of that kind; it is not counted then.
+    pub fn row(&mut self, kind: RecordKind, row: Row, written_here: bool) -> Result<(), UnreadableField> {
+        match kind {
+            RecordKind::Totp => self.totp(&TotpRecord::from_row(row)?, written_here),
+            RecordKind::User => self.user(&UserRecord::from_row(row)?, written_here),
+            // These have ports of their own.
+            RecordKind::ApiKey | RecordKind::Ceremony => {}
+        }
+        Ok(())
+    }
+
+    /// A TOTP authenticator.
+    pub(super) fn totp(&mut self, record: &TotpRecord, written_here: bool) {
         let format = record.secret.format(SeedForm::Text, written_here);
         let counts = self.totp.get_or_insert_default();
         *match format {
@@ -191,8 +206,8 @@ impl Census {
         self.problem(flaw, RecordKind::Totp, id);
     }
 
-    /// A WebAuthn user. `written_here` as for [`totp`](Self::totp).
-    pub fn user(&mut self, record: &UserRecord, written_here: bool) {
+    /// A WebAuthn user.
+    pub(super) fn user(&mut self, record: &UserRecord, written_here: bool) {
         let format = |field: &Option<Sealed<Vec<u8>>>, seeds| {
             field.as_ref().map_or(Format::Empty, |sealed| sealed.format(seeds, written_here))
         };

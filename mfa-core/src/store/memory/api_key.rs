@@ -1,13 +1,11 @@
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
 use super::{MemoryStore, page, save};
 use crate::api_key::ApiKey;
-use crate::consumer::ConsumerId;
+use crate::id::ConsumerId;
 use crate::store::{ApiKeyRecord, ApiKeyStore, Cursor, Expect, Page, Revision, StoreError, Stored};
-
-fn name(key: &ApiKey) -> String {
-    key.as_str().to_owned()
-}
 
 #[async_trait]
 impl ApiKeyStore for MemoryStore {
@@ -18,11 +16,11 @@ impl ApiKeyStore for MemoryStore {
     async fn save(&self, record: &ApiKeyRecord, expect: Expect) -> Result<Revision, StoreError> {
         let mut tables = self.tables();
         let fresh = tables.fresh_revision();
-        save(&mut tables.api_keys, record.key.clone(), record.clone(), expect, fresh, |_| true)
+        save(&mut tables.api_keys, record.key.clone(), record.clone(), expect, fresh, |_, _| true)
     }
 
     async fn page(&self, after: Option<&Cursor>, limit: usize) -> Result<Page<ApiKeyRecord>, StoreError> {
-        Ok(page(&self.tables().api_keys, after, limit, name, |_| true))
+        Ok(page(behind(&self.tables().api_keys, after), limit, name, |stored| Ok(stored.clone())))
     }
 
     async fn page_by_consumer(
@@ -31,6 +29,19 @@ impl ApiKeyStore for MemoryStore {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Page<ApiKeyRecord>, StoreError> {
-        Ok(page(&self.tables().api_keys, after, limit, name, |record| record.consumer == *consumer))
+        let tables = self.tables();
+        let keys = behind(&tables.api_keys, after).filter(|(_, stored)| stored.record.consumer == *consumer);
+        Ok(page(keys, limit, name, |stored| Ok(stored.clone())))
     }
+}
+
+fn name(key: &ApiKey) -> String {
+    key.as_str().to_owned()
+}
+
+fn behind<'a>(
+    keys: &'a BTreeMap<ApiKey, Stored<ApiKeyRecord>>,
+    after: Option<&'a Cursor>,
+) -> impl Iterator<Item = (&'a ApiKey, &'a Stored<ApiKeyRecord>)> {
+    keys.iter().filter(move |(key, _)| after.is_none_or(|after| key.as_str() > after.as_str()))
 }

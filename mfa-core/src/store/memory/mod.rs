@@ -2,20 +2,20 @@
 
 mod api_key;
 mod ceremony;
-mod totp;
-mod user;
+mod record;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use uuid::Uuid;
+
 use super::{
-    ApiKeyRecord, CeremonyId, CeremonyState, Cursor, Expect, Page, Revision, StoreError, Stored, Stores,
-    TotpRecord, UserId, UserRecord,
+    ApiKeyRecord, CeremonyId, CeremonyState, Cursor, Expect, Page, Revision, Row, StoreError, Stored, Stores,
+    UnreadableField,
 };
 use crate::api_key::ApiKey;
 use crate::clock::UnixTime;
-use crate::envelope::Sealed;
-use crate::totp::TotpId;
+use crate::envelope::{RecordKind, Sealed};
 
 /// A store in memory. Clones share their content.
 #[derive(Clone, Debug, Default)]
@@ -24,8 +24,7 @@ pub struct MemoryStore(Arc<Mutex<Tables>>);
 #[derive(Debug, Default)]
 struct Tables {
     api_keys: BTreeMap<ApiKey, Stored<ApiKeyRecord>>,
-    totp: BTreeMap<TotpId, Stored<TotpRecord>>,
-    users: BTreeMap<UserId, Stored<UserRecord>>,
+    records: BTreeMap<(RecordKind, Uuid), Stored<Row>>,
     ceremonies: HashMap<CeremonyId, (Sealed<CeremonyState>, UnixTime)>,
     created: u64,
 }
@@ -52,20 +51,21 @@ impl From<MemoryStore> for Stores {
     }
 }
 
-/// The write rule of every port. A record begins at revision `fresh`, which no record had before. `owned` tells whether the stored record belongs to the writer.
+/// The write rule of every port. A record begins at revision `fresh`, which no record had before. `owned` compares the
+/// stored record with the new one.
 fn save<K: Ord, T>(
     table: &mut BTreeMap<K, Stored<T>>,
     id: K,
     record: T,
     expect: Expect,
     fresh: Revision,
-    owned: impl FnOnce(&T) -> bool,
+    owned: impl FnOnce(&T, &T) -> bool,
 ) -> Result<Revision, StoreError> {
     let revision = match (expect, table.get(&id)) {
         (Expect::Absent, None) => fresh,
         (Expect::Absent, Some(_)) => return Err(StoreError::AlreadyExists),
-        (Expect::At(revision), Some(stored)) if stored.revision == revision && owned(&stored.record) => {
-            revision.next()
+        (Expect::At(at), Some(stored)) if stored.revision == at && owned(&stored.record, &record) => {
+            at.next()
         }
         (Expect::At(_), _) => return Err(StoreError::Conflict),
     };
@@ -73,22 +73,26 @@ fn save<K: Ord, T>(
     Ok(revision)
 }
 
-/// The paging rule of every port: ordered by id, behind `after`.
-fn page<K: Ord, T: Clone>(
-    table: &BTreeMap<K, Stored<T>>,
-    after: Option<&Cursor>,
+/// The paging rule of every port: the first `limit` of the wanted entries, and the name of the last if there are more.
+fn page<'a, K: 'a, V: 'a, T>(
+    mut wanted: impl Iterator<Item = (&'a K, &'a Stored<V>)>,
     limit: usize,
     name: impl Fn(&K) -> String,
-    wanted: impl Fn(&T) -> bool,
+    read: impl Fn(&Stored<V>) -> Result<Stored<T>, UnreadableField>,
 ) -> Page<T> {
-    let behind = |key: &K| after.is_none_or(|after| name(key).as_str() > after.as_str());
-    let mut matching = table.iter().filter(|(key, stored)| behind(key) && wanted(&stored.record));
+    let mut page = Page { items: Vec::new(), damaged: Vec::new(), next: None };
     let mut last = None;
-    let mut items = Vec::new();
-    for (key, stored) in matching.by_ref().take(limit) {
-        last = Some(key);
-        items.push(stored.clone());
+    for (id, stored) in wanted.by_ref().take(limit) {
+        last = Some(id);
+        match read(stored) {
+            Ok(stored) => page.items.push(stored),
+            Err(UnreadableField(_)) => page.damaged.push(name(id)),
+        }
     }
-    let next = matching.next().and(last).map(|key| Cursor::after(name(key)));
-    Page { items, damaged: Vec::new(), next }
+    page.next = wanted.next().and(last).map(|id| Cursor::after(name(id)));
+    page
+}
+
+fn damaged(UnreadableField(what): UnreadableField) -> StoreError {
+    StoreError::Damaged { backend: "memory", what }
 }

@@ -1,0 +1,101 @@
+//! The port for records that belong to a consumer, whatever their kind.
+
+use std::fmt::{Debug, Display};
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::{
+    Cursor, Expect, Listing, Page, Revision, Row, Shape, StoreError, Stored, TotpRecord, UnreadableField,
+    UserRecord,
+};
+use crate::id::ConsumerId;
+
+/// The kinds of record that have an owner, in the order in which a rotation passes over them. Stores keep a table for
+/// each.
+pub const SHAPES: [&Shape; 2] = [TotpRecord::SHAPE, UserRecord::SHAPE];
+
+/// A kind of record. It is turned into a [`Row`] and back here, so that stores need not know it.
+pub trait Record: Clone + Debug + Send + Sync + 'static {
+    /// The record's id. `Display` gives the canonical form of its UUID.
+    type Id: Copy + Display + Into<Uuid> + Send + Sync + 'static;
+
+    /// The record's fields.
+    const SHAPE: &'static Shape;
+
+    /// The record's id.
+    fn id(&self) -> Self::Id;
+
+    /// Whose record it is.
+    fn consumer(&self) -> &ConsumerId;
+
+    /// The record as stores hold it.
+    fn to_row(&self) -> Row;
+
+    /// The record that a store holds as `row`.
+    ///
+    /// # Errors
+    ///
+    /// [`UnreadableField`] if a field that every such record has is missing, or one is out of range.
+    fn from_row(row: Row) -> Result<Self, UnreadableField>;
+}
+
+/// Keeps the records of one kind. Adapters implement it for every kind at once.
+///
+/// # Contract
+///
+/// 1. `save` with [`Expect::Absent`] creates; if any consumer has that id it is [`StoreError::AlreadyExists`].
+/// 2. `save` with [`Expect::At`] replaces; if the record is gone, at another revision or another consumer's
+///    it is [`StoreError::Conflict`]. Of any number of concurrent saves at one revision exactly one wins.
+/// 3. `get` and `delete` report another consumer's record as one that does not exist.
+/// 4. A successful write is seen by every later `get`, in this process and others.
+/// 5. Following `page_by_consumer`'s cursor to the end returns each record that exists for the whole listing exactly
+///    once, and no other consumer's.
+/// 6. What is read is what was saved, byte for byte.
+#[async_trait]
+pub trait RecordStore<R: Record>: Debug + Send + Sync + 'static {
+    /// The record, read with strong consistency.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`], [`StoreError::Damaged`].
+    async fn get(&self, consumer: &ConsumerId, id: R::Id) -> Result<Option<Stored<R>>, StoreError>;
+
+    /// Writes `record` if the stored one is as expected; returns its new revision.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::AlreadyExists`], [`StoreError::Conflict`], [`StoreError::Unavailable`].
+    async fn save(&self, record: &R, expect: Expect) -> Result<Revision, StoreError>;
+
+    /// Deletes the record; returns whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    async fn delete(&self, consumer: &ConsumerId, id: R::Id) -> Result<bool, StoreError>;
+
+    /// Up to `limit` records of one consumer, behind `after`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    async fn page_by_consumer(
+        &self,
+        consumer: &ConsumerId,
+        after: Option<&Cursor>,
+        limit: usize,
+        listing: Listing,
+    ) -> Result<Page<R>, StoreError>;
+}
+
+impl Stored<Row> {
+    /// The record that this row holds.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Record::from_row`].
+    pub fn into_record<R: Record>(self) -> Result<Stored<R>, UnreadableField> {
+        Ok(Stored { record: R::from_row(self.record)?, revision: self.revision })
+    }
+}

@@ -1,0 +1,83 @@
+//! The table of a kind of record: its statements, and how its rows are read.
+
+use mfa_core::envelope::RecordKind;
+use mfa_core::id::canonical_uuid;
+use mfa_core::store::{Holds, Open, Row, SHAPES, Shape, Stored};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
+
+use crate::column::{at, consumer, integer, revision};
+use crate::error::SqliteError;
+
+/// A kind's table. Its columns are `id`, `consumer`, the kind's fields, and `revision`, in this order in each answer.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) shape: &'static Shape,
+    pub(crate) get: SqlStr,
+    pub(crate) page: SqlStr,
+    pub(crate) all: SqlStr,
+    pub(crate) insert: SqlStr,
+    pub(crate) update: SqlStr,
+    pub(crate) delete: SqlStr,
+}
+
+impl Table {
+    /// One for each kind.
+    pub(crate) fn every() -> Vec<Self> {
+        SHAPES.into_iter().map(Self::of).collect()
+    }
+
+    fn of(shape: &'static Shape) -> Self {
+        let name = table_name(shape.kind);
+        let fields: Vec<_> = shape.fields().collect();
+        let columns = format!("id, consumer, {}", fields.join(", "));
+        let values: Vec<_> = (1..=fields.len() + 2).map(|place| format!("?{place}")).collect();
+        let changes: Vec<_> =
+            fields.iter().zip(3..).map(|(field, place)| format!("{field} = ?{place}")).collect();
+        let select = format!("SELECT {columns}, revision FROM {name} WHERE");
+        let own = "id = ?1 AND consumer = ?2";
+        Self {
+            get: sql(format!("{select} {own}")),
+            page: sql(format!("{select} consumer = ?1 AND id > ?2 ORDER BY id LIMIT ?3")),
+            all: sql(format!("{select} id > ?1 ORDER BY id LIMIT ?2")),
+            insert: sql(format!(
+                "INSERT INTO {name} ({columns}, revision) VALUES ({}, random() & 0x3fffffffffffffff) \
+                 ON CONFLICT DO NOTHING RETURNING revision",
+                values.join(", ")
+            )),
+            update: sql(format!(
+                "UPDATE {name} SET {}, revision = revision + 1 WHERE {own} AND revision = ?{} RETURNING revision",
+                changes.join(", "),
+                fields.len() + 3
+            )),
+            delete: sql(format!("DELETE FROM {name} WHERE {own} RETURNING revision")),
+            shape,
+        }
+    }
+
+    pub(crate) fn read(&self, found: &SqliteRow) -> Result<Stored<Row>, SqliteError> {
+        let id = canonical_uuid(at(found, 0, "id")?).map_err(|_| SqliteError::Column("id"))?;
+        let mut row = Row::new(id, consumer(found)?);
+        for (name, place) in self.shape.sealed.iter().zip(2..) {
+            row.sealed.extend(at::<Option<Vec<u8>>>(found, place, name)?.map(|bytes| (*name, bytes)));
+        }
+        for ((name, holds), place) in self.shape.open.iter().zip(2 + self.shape.sealed.len()..) {
+            let value = match holds {
+                Holds::Integer => integer(found, place, name)?.map(Open::Integer),
+                Holds::Bytes => at::<Option<Vec<u8>>>(found, place, name)?.map(Open::Bytes),
+            };
+            row.open.extend(value.map(|value| (*name, value)));
+        }
+        Ok(Stored { record: row, revision: revision(found)? })
+    }
+}
+
+/// The name of a kind's table, and the beginning of that of its index.
+pub(crate) fn table_name(kind: RecordKind) -> String {
+    kind.as_str().replace('-', "_")
+}
+
+/// Only names that stand in this program go into it.
+fn sql(text: String) -> SqlStr {
+    AssertSqlSafe(std::sync::Arc::<str>::from(text)).into_sql_str()
+}
