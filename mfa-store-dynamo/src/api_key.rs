@@ -1,4 +1,5 @@
 use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
 use mfa_core::ConsumerId;
 use mfa_core::api_key::{ApiKey, SecretHash};
 use mfa_core::envelope::Sealed;
@@ -14,7 +15,7 @@ use crate::table::{Table, Write};
 
 /// The first four are the seeds'. Their hash, `hashedApiSecret`, is not among them: it stays beside ours, so that
 /// a seed that still runs accepts the key too, until the key is revoked.
-pub(crate) const OURS: [&str; 14] = [
+const OURS: [&str; 14] = [
     "value",
     "email",
     "createdAt",
@@ -81,6 +82,10 @@ impl ApiKeyStore for DynamoStore {
     }
 }
 
+pub(crate) fn table(client: &Client, name: &str) -> Table {
+    Table { ours: OURS.map(str::to_owned).to_vec(), ..Table::new(client, name, "value") }
+}
+
 pub(crate) fn read(table: &Table, item: &Item) -> Result<Stored<ApiKeyRecord>, DynamoError> {
     let key = text(item, "value")?.and_then(|value| value.parse::<ApiKey>().ok());
     let key = key.ok_or(DynamoError::Attribute("value"))?;
@@ -100,6 +105,11 @@ pub(crate) fn read(table: &Table, item: &Item) -> Result<Stored<ApiKeyRecord>, D
     let hash = hash.filter(|_| activated_at.is_some());
     let keyring = bytes(item, "keyring")?.map(Sealed::from_stored);
     let state = ApiKeyState::from_parts(activated_at, revoked_at, hash, keyring);
+    let rotation = RotationMark::from_parts(
+        time(item, "rotationStartedAt")?,
+        number(item, "rotationDataKey")?,
+        text(item, "rotationStage")?,
+    );
     let record = ApiKeyRecord {
         key,
         consumer: ConsumerId::of_first_key(&consumer),
@@ -107,16 +117,8 @@ pub(crate) fn read(table: &Table, item: &Item) -> Result<Stored<ApiKeyRecord>, D
         created_at: time(item, "createdAt")?.ok_or(DynamoError::Attribute("createdAt"))?,
         expires_at: time(item, "expiresAt")?,
         last_used_at: time(item, "lastUsedAt")?,
-        rotation: rotation(item)?,
+        rotation: rotation.map_err(DynamoError::unreadable)?,
         state: state.ok_or(DynamoError::Attribute("secretHash"))?,
     };
     Ok(Stored { record, revision: table.revision(item)? })
-}
-
-fn rotation(item: &Item) -> Result<Option<RotationMark>, DynamoError> {
-    let Some(started_at) = time(item, "rotationStartedAt")? else { return Ok(None) };
-    let data_key = number(item, "rotationDataKey")?.ok_or(DynamoError::Attribute("rotationDataKey"))?;
-    let stage = text(item, "rotationStage")?.and_then(|stage| stage.parse().ok());
-    let stage = stage.ok_or(DynamoError::Attribute("rotationStage"))?;
-    Ok(Some(RotationMark { started_at, data_key, stage }))
 }

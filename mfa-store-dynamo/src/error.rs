@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
-use mfa_core::envelope::RecordKind;
 use mfa_core::random::RandomError;
 use mfa_core::store::{StoreError, UnreadableField};
 
@@ -21,8 +20,6 @@ pub(crate) enum DynamoError {
     NotReady(String),
     #[error("table {0} was not created with the hash key {1}")]
     OtherKey(String, &'static str),
-    #[error("this store has no table for records of kind {}", .0.as_str())]
-    NoKind(RecordKind),
     #[error("attribute {0} cannot be read")]
     Attribute(&'static str),
 }

@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkErro
 use aws_sdk_dynamodb::types::{PointInTimeRecoveryStatus, TableDescription, TimeToLiveStatus};
 use mfa_core::clock::UnixTime;
 use mfa_core::envelope::RecordKind;
+use mfa_core::store::ByKind;
 use mfa_core::store::inspect::{Area, Census, Report, Scope};
 
 use crate::ceremony::TIME_TO_LIVE;
@@ -31,14 +32,12 @@ pub async fn inspect(url: &str, scope: Scope, now: UnixTime) -> Report {
     let client = connect(&settings).await;
     let ceremonies = Table::new(&client, &settings.ceremony_table, "id");
     let mut visit = Visit { report: &mut report, answered: false };
-    let keys = Table::new(&client, &settings.api_key_table, "value");
-    let tables = settings.record_tables();
-    let records: Vec<_> =
-        tables.map(|(shape, name)| RecordTable::new(shape, Table::new(&client, name, "uuid"))).collect();
+    let keys = api_key::table(&client, &settings.api_key_table);
+    let records = settings.record_tables.map(|shape, name| RecordTable::new(&client, shape, name));
     let mut sound = true;
     if scope == Scope::Everything {
         sound &= visit.table(&keys, false).await;
-        for RecordTable { table, .. } in &records {
+        for (_, RecordTable { table, .. }) in records.iter() {
             sound &= visit.table(table, true).await;
         }
     }
@@ -157,9 +156,9 @@ impl Visit<'_> {
         }
     }
 
-    async fn every_row(&mut self, records: &[RecordTable], keys: &Table) {
-        for records in records {
-            let kind = records.shape.kind;
+    async fn every_row(&mut self, records: &ByKind<RecordTable>, keys: &Table) {
+        for (shape, records) in records.iter() {
+            let kind = shape.kind;
             self.rows(
                 &records.table,
                 kind,
@@ -210,11 +209,13 @@ impl Visit<'_> {
                 let census = &mut self.report.census;
                 match count(census, item) {
                     Ok(()) => {}
-                    Err(_) if kind != RecordKind::ApiKey && attribute(item, "apiKey").is_none() => {
-                        census.ownerless(kind, id);
+                    Err(error) => {
+                        let part = match error {
+                            DynamoError::Attribute(field) => name_of(field),
+                            _ => "an attribute",
+                        };
+                        census.unreadable(kind, id, part, attribute(item, "apiKey").is_some());
                     }
-                    Err(DynamoError::Attribute(field)) => census.damaged(kind, id, name_of(field)),
-                    Err(_) => census.damaged(kind, id, "an attribute"),
                 }
             }
             start = answer.last_evaluated_key;

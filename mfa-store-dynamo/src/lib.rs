@@ -51,7 +51,7 @@ use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::Client;
-use mfa_core::store::{StoreError, Stores};
+use mfa_core::store::{ByKind, StoreError, Stores};
 
 pub use inspect::inspect;
 
@@ -66,7 +66,7 @@ use table::Table;
 pub struct DynamoStore {
     client: Client,
     api_keys: Table,
-    records: Vec<RecordTable>,
+    records: ByKind<RecordTable>,
     ceremony_table: String,
 }
 
@@ -93,16 +93,11 @@ impl DynamoStore {
     async fn prepare(settings: &Settings, create_table: bool) -> Result<Self, DynamoError> {
         let client = connect(settings).await;
         let permission = Permission { create_table, create_index: settings.create_index };
-        let table = async |name: &str, key, owned| {
-            let index =
-                migration::prepare(&client, Plan { name, key, owned, expires: false }, permission).await?;
-            Ok::<_, DynamoError>(Table { index, ..Table::new(&client, name, key) })
-        };
-        let ours = api_key::OURS.map(str::to_owned).to_vec();
-        let api_keys = Table { ours, ..table(&settings.api_key_table, "value", false).await? };
-        let mut records = Vec::new();
-        for (shape, name) in settings.record_tables() {
-            records.push(RecordTable::new(shape, table(name, "uuid", true).await?));
+        let api_keys = api_key::table(&client, &settings.api_key_table);
+        let mut records = settings.record_tables.map(|shape, name| RecordTable::new(&client, shape, name));
+        migration::prepare(&client, Plan::of(&api_keys, false), permission).await?;
+        for (_, RecordTable { table, .. }) in records.iter_mut() {
+            table.index = migration::prepare(&client, Plan::of(table, true), permission).await?;
         }
         let ceremonies = Plan { name: &settings.ceremony_table, key: "id", owned: false, expires: true };
         migration::prepare(&client, ceremonies, permission).await?;

@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::types::{
 
 use crate::ceremony::TIME_TO_LIVE;
 use crate::error::DynamoError;
+use crate::table::Table;
 
 const OWNER: &str = "apiKey";
 /// The index that `index=create` asks for, by the name that the Go seed's comments have for it. Only programs that list
@@ -25,6 +26,12 @@ pub(crate) struct Plan<'a> {
     pub(crate) key: &'static str,
     pub(crate) owned: bool,
     pub(crate) expires: bool,
+}
+
+impl<'a> Plan<'a> {
+    pub(crate) fn of(table: &'a Table, owned: bool) -> Self {
+        Self { name: &table.name, key: table.key, owned, expires: false }
+    }
 }
 
 /// What may be done to it.

@@ -1,4 +1,5 @@
 use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
 use mfa_core::ConsumerId;
 use mfa_core::id::canonical_uuid;
 use mfa_core::store::{
@@ -23,7 +24,7 @@ pub(crate) struct RecordTable {
 #[async_trait]
 impl<R: Record> RecordStore<R> for DynamoStore {
     async fn get(&self, consumer: &ConsumerId, id: R::Id) -> Result<Option<Stored<R>>, StoreError> {
-        let records = self.records::<R>()?;
+        let records = self.records.of::<R>();
         match records.table.get(&id.to_string()).await? {
             Some(item) if owner(&item).as_ref() == Some(consumer) => Ok(Some(records.record(&item)?)),
             _ => Ok(None),
@@ -31,14 +32,14 @@ impl<R: Record> RecordStore<R> for DynamoStore {
     }
 
     async fn save(&self, record: &R, expect: Expect) -> Result<Revision, StoreError> {
-        let (records, row) = (self.records::<R>()?, record.to_row());
+        let (records, row) = (self.records.of::<R>(), record.to_row());
         let (id, owner) = (row.id.to_string(), Some(row.consumer.as_str()));
         let write = Write { id: &id, owner, attributes: records.item(&row), removed: None };
         records.table.save(write, expect).await
     }
 
     async fn delete(&self, consumer: &ConsumerId, id: R::Id) -> Result<bool, StoreError> {
-        self.records::<R>()?.table.delete(&id.to_string(), consumer.as_str()).await
+        self.records.of::<R>().table.delete(&id.to_string(), consumer.as_str()).await
     }
 
     async fn page_by_consumer(
@@ -48,21 +49,14 @@ impl<R: Record> RecordStore<R> for DynamoStore {
         limit: usize,
         listing: Listing,
     ) -> Result<Page<R>, StoreError> {
-        let (records, wanted) = (self.records::<R>()?, Wanted::OwnedBy(consumer.as_str(), listing));
+        let (records, wanted) = (self.records.of::<R>(), Wanted::OwnedBy(consumer.as_str(), listing));
         records.table.page(wanted, after, limit, |item| records.record(item).map(Some)).await
     }
 }
 
-impl DynamoStore {
-    fn records<R: Record>(&self) -> Result<&RecordTable, DynamoError> {
-        let mut tables = self.records.iter();
-        tables.find(|table| table.shape.kind == R::SHAPE.kind).ok_or(DynamoError::NoKind(R::SHAPE.kind))
-    }
-}
-
 impl RecordTable {
-    pub(crate) fn new(shape: &'static Shape, mut table: Table) -> Self {
-        let attributes = attributes(shape);
+    pub(crate) fn new(client: &Client, shape: &'static Shape, name: &str) -> Self {
+        let (attributes, mut table) = (attributes(shape), Table::new(client, name, "uuid"));
         let names = attributes.iter().map(|attribute| attribute.name.clone());
         table.ours = ["uuid", "apiKey", "revision"].map(str::to_owned).into_iter().chain(names).collect();
         Self { shape, attributes, table }

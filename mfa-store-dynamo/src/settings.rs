@@ -1,15 +1,17 @@
 //! What the URL says: `dynamodb://REGION?endpoint=URL&api_key_table=…`.
 
-use std::collections::BTreeMap;
-
 use mfa_core::envelope::RecordKind;
-use mfa_core::store::{SHAPES, Shape};
+use mfa_core::store::{ByKind, UserRecord};
 
 use crate::error::DynamoError;
 
-/// For each kind of record: the setting that names its table, and the name without it.
-const RECORD_TABLES: [(RecordKind, &str, &str); 2] =
-    [(RecordKind::Totp, "totp_table", "mfa-totp"), (RecordKind::User, "webauthn_table", "mfa-webauthn")];
+/// The word for a kind of record in the setting that names its table, and in the table's name by default.
+const fn word(kind: RecordKind) -> &'static str {
+    match kind {
+        RecordKind::User => "webauthn",
+        other => other.as_str(),
+    }
+}
 
 /// Where the tables are, and their names.
 #[derive(Debug)]
@@ -18,7 +20,7 @@ pub(crate) struct Settings {
     pub(crate) region: Option<String>,
     pub(crate) endpoint: Option<String>,
     pub(crate) api_key_table: String,
-    record_tables: BTreeMap<RecordKind, String>,
+    pub(crate) record_tables: ByKind<String>,
     pub(crate) ceremony_table: String,
     /// Whether to add the index on `apiKey` to tables that have none.
     pub(crate) create_index: bool,
@@ -37,7 +39,7 @@ impl Settings {
             region: Some(region.to_owned()).filter(|region| !region.is_empty()),
             endpoint: None,
             api_key_table: "mfa-api-key".to_owned(),
-            record_tables: RECORD_TABLES.map(|(kind, _, name)| (kind, name.to_owned())).into(),
+            record_tables: ByKind::new(|shape| format!("mfa-{}", word(shape.kind))),
             ceremony_table: String::new(),
             create_index: false,
         };
@@ -51,22 +53,19 @@ impl Settings {
                 "api_key_table" => settings.api_key_table = value,
                 "ceremony_table" => settings.ceremony_table = value,
                 "index" if value == "create" => settings.create_index = true,
-                _ => match RECORD_TABLES.iter().find(|(_, setting, _)| *setting == name) {
-                    Some((kind, ..)) => drop(settings.record_tables.insert(*kind, value)),
-                    None => return Err(DynamoError::Setting(format!("{name}={value} cannot be used"))),
-                },
+                _ => {
+                    let mut tables = settings.record_tables.iter_mut();
+                    match tables.find(|(shape, _)| name == format!("{}_table", word(shape.kind))) {
+                        Some((_, table)) => *table = value,
+                        None => return Err(DynamoError::Setting(format!("{name}={value} cannot be used"))),
+                    }
+                }
             }
         }
         if settings.ceremony_table.is_empty() {
-            let webauthn_table = settings.record_tables.get(&RecordKind::User).map_or("", String::as_str);
-            settings.ceremony_table = format!("{webauthn_table}-ceremony");
+            settings.ceremony_table = format!("{}-ceremony", settings.record_tables.of::<UserRecord>());
         }
         Ok(settings)
-    }
-
-    /// The kinds of record, each with the name of its table.
-    pub(crate) fn record_tables(&self) -> impl Iterator<Item = (&'static Shape, &str)> {
-        SHAPES.into_iter().filter_map(|shape| Some((shape, self.record_tables.get(&shape.kind)?.as_str())))
     }
 }
 
@@ -75,18 +74,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_of_record_has_a_table() {
-        let settings = Settings::parse("dynamodb://eu-west-1").unwrap();
-        assert_eq!(settings.record_tables().count(), SHAPES.len());
-    }
-
-    #[test]
     fn a_url_names_the_region_and_the_tables() {
         let settings =
             Settings::parse("dynamodb://eu-west-1?endpoint=dynamo:8000&webauthn_table=u2f").unwrap();
         assert_eq!(settings.region.as_deref(), Some("eu-west-1"));
         assert_eq!(settings.endpoint.as_deref(), Some("http://dynamo:8000"));
-        let names: Vec<_> = settings.record_tables().map(|(_, name)| name).collect();
+        let names: Vec<_> = settings.record_tables.iter().map(|(_, name)| name.as_str()).collect();
         assert_eq!((&*names, &*settings.ceremony_table), (&["mfa-totp", "u2f"][..], "u2f-ceremony"));
         assert_eq!(settings.api_key_table, "mfa-api-key");
         assert_eq!(Settings::parse("dynamodb://").unwrap().region, None);

@@ -8,7 +8,7 @@ use mfa_core::store::{
 use sqlx::postgres::PgRow;
 
 use crate::PostgresStore;
-use crate::column::{count, get, one_more, page, revision, signed, stamp, time};
+use crate::column::{get, number, one_more, page, revision, signed, stamp, time};
 use crate::error::PostgresError;
 
 const GET: &str = "SELECT * FROM mfa_api_key WHERE value = $1";
@@ -79,27 +79,21 @@ pub(crate) fn read(row: &PgRow) -> Result<Stored<ApiKeyRecord>, PostgresError> {
     let key = |name| get::<&str>(row, name)?.parse::<ApiKey>().map_err(|_| PostgresError::Column(name));
     let hash = get::<Option<String>>(row, "secret_hash")?.map(SecretHash::from_stored);
     let keyring = get::<Option<Vec<u8>>>(row, "keyring")?.map(Sealed::from_stored);
-    let (activated_at, revoked_at) =
-        (time(row, "activated_at", "activated_at")?, time(row, "revoked_at", "revoked_at")?);
+    let (activated_at, revoked_at) = (time(row, "activated_at")?, time(row, "revoked_at")?);
     let state = ApiKeyState::from_parts(activated_at, revoked_at, hash, keyring);
     let record = ApiKeyRecord {
         key: key("value")?,
         consumer: ConsumerId::of_first_key(&key("consumer")?),
         email: get(row, "email")?,
-        created_at: time(row, "created_at", "created_at")?.ok_or(PostgresError::Column("created_at"))?,
-        expires_at: time(row, "expires_at", "expires_at")?,
-        last_used_at: time(row, "last_used_at", "last_used_at")?,
-        rotation: rotation(row)?,
+        created_at: time(row, "created_at")?.ok_or(PostgresError::Column("created_at"))?,
+        expires_at: time(row, "expires_at")?,
+        last_used_at: time(row, "last_used_at")?,
+        rotation: RotationMark::from_parts(
+            time(row, "rotation_started_at")?,
+            number(row, "rotation_data_key")?,
+            get(row, "rotation_stage")?,
+        )?,
         state: state.ok_or(PostgresError::Column("secret_hash"))?,
     };
     Ok(Stored { record, revision: revision(row)? })
-}
-
-fn rotation(row: &PgRow) -> Result<Option<RotationMark>, PostgresError> {
-    let Some(started_at) = time(row, "rotation_started_at", "rotation_started_at")? else { return Ok(None) };
-    let data_key = count(row, "rotation_data_key", "rotation_data_key")?
-        .ok_or(PostgresError::Column("rotation_data_key"))?;
-    let stage = get::<&str>(row, "rotation_stage")?.parse();
-    let stage = stage.map_err(|_| PostgresError::Column("rotation_stage"))?;
-    Ok(Some(RotationMark { started_at, data_key, stage }))
 }

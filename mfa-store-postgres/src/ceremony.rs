@@ -37,8 +37,7 @@ impl CeremonyStore for PostgresStore {
 
     async fn take(&self, id: CeremonyId, now: UnixTime) -> Result<Option<Sealed<CeremonyState>>, StoreError> {
         let Some(row) = self.one(sqlx::query(TAKE).bind(id.0.as_slice())).await? else { return Ok(None) };
-        let expires_at =
-            time(&row, "expires_at", "expires_at")?.ok_or(PostgresError::Column("expires_at"))?;
+        let expires_at = time(&row, "expires_at")?.ok_or(PostgresError::Column("expires_at"))?;
         Ok(if expires_at <= now { None } else { Some(Sealed::from_stored(get(&row, "state")?)) })
     }
 }

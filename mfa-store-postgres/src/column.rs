@@ -4,47 +4,27 @@ use mfa_core::ConsumerId;
 use mfa_core::clock::UnixTime;
 use mfa_core::store::{Cursor, Page, Revision, StoreError, Stored};
 use sqlx::postgres::{PgRow, Postgres};
-use sqlx::{ColumnIndex, Decode, Row as _, Type};
+use sqlx::{Decode, Row as _, Type};
 use time::OffsetDateTime;
 
 use crate::error::PostgresError;
 
-/// Reads a column by its name; a value of another type is damage.
+/// Reads a column; a value of another type is damage.
 pub(crate) fn get<'r, T>(row: &'r PgRow, name: &'static str) -> Result<T, PostgresError>
 where
     T: Decode<'r, Postgres> + Type<Postgres>,
 {
-    at(row, name, name)
+    row.try_get(name).map_err(|_| PostgresError::Column(name))
 }
 
-/// As [`get`], by the column's name or its place in the answer.
-pub(crate) fn at<'r, T>(
-    row: &'r PgRow,
-    place: impl ColumnIndex<PgRow>,
-    name: &'static str,
-) -> Result<T, PostgresError>
-where
-    T: Decode<'r, Postgres> + Type<Postgres>,
-{
-    row.try_get(place).map_err(|_| PostgresError::Column(name))
-}
-
-/// Reads a column of whole numbers that are not negative.
-pub(crate) fn count<T: TryFrom<i64>>(
-    row: &PgRow,
-    place: impl ColumnIndex<PgRow>,
-    name: &'static str,
-) -> Result<Option<T>, PostgresError> {
-    let number = at::<Option<i64>>(row, place, name)?;
+/// Reads a number that is not negative.
+pub(crate) fn number<T: TryFrom<i64>>(row: &PgRow, name: &'static str) -> Result<Option<T>, PostgresError> {
+    let number = get::<Option<i64>>(row, name)?;
     number.map(|number| number.try_into().map_err(|_| PostgresError::Column(name))).transpose()
 }
 
-pub(crate) fn time(
-    row: &PgRow,
-    place: impl ColumnIndex<PgRow>,
-    name: &'static str,
-) -> Result<Option<UnixTime>, PostgresError> {
-    let Some(time) = at::<Option<OffsetDateTime>>(row, place, name)? else { return Ok(None) };
+pub(crate) fn time(row: &PgRow, name: &'static str) -> Result<Option<UnixTime>, PostgresError> {
+    let Some(time) = get::<Option<OffsetDateTime>>(row, name)? else { return Ok(None) };
     let millis = time.unix_timestamp_nanos().div_euclid(1_000_000);
     Ok(Some(UnixTime::from_millis(millis.try_into().map_err(|_| PostgresError::Column(name))?)))
 }
@@ -61,8 +41,7 @@ pub(crate) fn signed(number: u64) -> Result<i64, PostgresError> {
 }
 
 pub(crate) fn revision(row: &PgRow) -> Result<Revision, PostgresError> {
-    let number: Option<u64> = count(row, "revision", "revision")?;
-    number.map(Revision::from_stored).ok_or(PostgresError::Column("revision"))
+    number(row, "revision")?.map(Revision::from_stored).ok_or(PostgresError::Column("revision"))
 }
 
 /// Whose record it is.

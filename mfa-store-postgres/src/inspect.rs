@@ -3,12 +3,12 @@
 use mfa_core::clock::UnixTime;
 use mfa_core::envelope::RecordKind;
 use mfa_core::store::inspect::{Area, Census, Report, Scope};
-use mfa_core::store::{SHAPES, StoreError};
+use mfa_core::store::{ByKind, SHAPES, StoreError};
 use sqlx::postgres::PgRow;
 use sqlx::{Connection as _, PgConnection, Row as _};
 use uuid::Uuid;
 
-use crate::column::{at, get};
+use crate::column::get;
 use crate::error::PostgresError;
 use crate::pool::Pool;
 use crate::settings::Settings;
@@ -182,10 +182,9 @@ async fn exists(connection: &mut PgConnection, name: &str) -> Result<bool, Postg
 async fn rows(report: &mut Report, connection: &mut PgConnection) -> Result<(), PostgresError> {
     let census = &mut report.census;
     let outcome: Result<(), StoreError> = async {
-        for table in Table::every() {
+        for (_, table) in ByKind::new(Table::of).iter() {
             let kind = table.shape.kind;
-            let rows =
-                Rows { kind, select: &table.every, id: |row| Ok(at::<Uuid>(row, 0, "id")?.to_string()) };
+            let rows = Rows { kind, select: &table.every, id: |row| Ok(get::<Uuid>(row, "id")?.to_string()) };
             let count =
                 |census: &mut Census, row: &PgRow| Ok(census.row(kind, table.read(row)?.record, true)?);
             rows.read(connection, census, count).await?;
@@ -238,12 +237,10 @@ impl Rows<'_> {
             for row in &page {
                 match count(census, row) {
                     Ok(()) => {}
-                    Err(PostgresError::Column("consumer"))
-                        if get(row, "consumer").is_ok_and(str::is_empty) =>
-                    {
-                        census.ownerless(self.kind, &(self.id)(row)?);
+                    Err(PostgresError::Column(name)) => {
+                        let has_owner = !get(row, "consumer").is_ok_and(str::is_empty);
+                        census.unreadable(self.kind, &(self.id)(row)?, name, has_owner);
                     }
-                    Err(PostgresError::Column(name)) => census.damaged(self.kind, &(self.id)(row)?, name),
                     Err(error) => return Err(error.into()),
                 }
             }

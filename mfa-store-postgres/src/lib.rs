@@ -38,7 +38,7 @@ mod table;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
-use mfa_core::store::{StoreError, Stores};
+use mfa_core::store::{ByKind, StoreError, Stores};
 use sqlx::Postgres;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
@@ -54,7 +54,7 @@ use table::Table;
 #[derive(Clone, Debug)]
 pub struct PostgresStore {
     pool: Arc<Pool>,
-    tables: Arc<[Table]>,
+    tables: Arc<ByKind<Table>>,
     puts: Arc<AtomicU32>,
 }
 
@@ -84,7 +84,7 @@ impl PostgresStore {
     }
 
     fn on(pool: Pool) -> Self {
-        Self { pool: Arc::new(pool), tables: Table::every().into(), puts: Arc::default() }
+        Self { pool: Arc::new(pool), tables: Arc::new(ByKind::new(Table::of)), puts: Arc::default() }
     }
 
     /// Runs a statement that returns a row at most: `None` if its condition did not hold.

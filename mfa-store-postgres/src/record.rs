@@ -9,21 +9,21 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::PostgresStore;
-use crate::column::{at, one_more, page, revision, signed, stamp};
+use crate::column::{get, one_more, page, revision, signed, stamp};
 use crate::error::PostgresError;
 use crate::table::{Table, is_time};
 
 #[async_trait]
 impl<R: Record> RecordStore<R> for PostgresStore {
     async fn get(&self, consumer: &ConsumerId, id: R::Id) -> Result<Option<Stored<R>>, StoreError> {
-        let table = self.table::<R>()?;
+        let table = self.tables.of::<R>();
         let query = sqlx::query(table.get.clone()).bind::<Uuid>(id.into()).bind(consumer.as_str());
         let row = self.one(query).await?;
         Ok(row.as_ref().map(|row| read(table, row)).transpose()?)
     }
 
     async fn save(&self, record: &R, expect: Expect) -> Result<Revision, StoreError> {
-        let (table, row) = (self.table::<R>()?, record.to_row());
+        let (table, row) = (self.tables.of::<R>(), record.to_row());
         let (sql, lost) = match expect {
             Expect::Absent => (&table.insert, StoreError::AlreadyExists),
             Expect::At(_) => (&table.update, StoreError::Conflict),
@@ -51,7 +51,7 @@ impl<R: Record> RecordStore<R> for PostgresStore {
     }
 
     async fn delete(&self, consumer: &ConsumerId, id: R::Id) -> Result<bool, StoreError> {
-        let query = sqlx::query(self.table::<R>()?.delete.clone());
+        let query = sqlx::query(self.tables.of::<R>().delete.clone());
         Ok(self.one(query.bind::<Uuid>(id.into()).bind(consumer.as_str())).await?.is_some())
     }
 
@@ -62,21 +62,14 @@ impl<R: Record> RecordStore<R> for PostgresStore {
         limit: usize,
         _listing: Listing,
     ) -> Result<Page<R>, StoreError> {
-        let table = self.table::<R>()?;
+        let table = self.tables.of::<R>();
         let sql = if after.is_none() { &table.first } else { &table.behind };
         let mut query = sqlx::query(sql.clone()).bind(consumer.as_str()).bind(one_more(limit));
         if let Some(after) = after {
             query = query.bind(after.as_uuid().ok_or(PostgresError::Value("this cursor"))?);
         }
-        let id = |row: &PgRow| Ok(at::<Uuid>(row, 0, "id")?.to_string());
+        let id = |row: &PgRow| Ok(get::<Uuid>(row, "id")?.to_string());
         page(&self.all(query).await?, limit, id, |row| read(table, row))
-    }
-}
-
-impl PostgresStore {
-    fn table<R: Record>(&self) -> Result<&Table, PostgresError> {
-        let mut tables = self.tables.iter();
-        tables.find(|table| table.shape.kind == R::SHAPE.kind).ok_or(PostgresError::NoTable(R::SHAPE.kind))
     }
 }
 

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use mfa_core::envelope::RecordKind;
-use mfa_core::store::{Holds, Open, Row, SHAPES, Shape, Stored};
+use mfa_core::store::{Holds, Open, Row, Shape, Stored};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
-use crate::column::{at, consumer, count, revision, time};
+use crate::column::{consumer, get, number, revision, time};
 use crate::error::PostgresError;
 
-/// A kind's table. Its columns are `id`, `consumer`, the kind's fields, and `revision`, in this order in each answer.
+/// A kind's table. Its columns are `id`, `consumer`, the kind's fields, and `revision`.
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) shape: &'static Shape,
@@ -26,12 +26,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// One for each kind.
-    pub(crate) fn every() -> Vec<Self> {
-        SHAPES.into_iter().map(Self::of).collect()
-    }
-
-    fn of(shape: &'static Shape) -> Self {
+    pub(crate) fn of(shape: &'static Shape) -> Self {
         let name = table_name(shape.kind);
         let fields: Vec<_> = shape.fields().collect();
         let columns = format!("id, consumer, {}", fields.join(", "));
@@ -61,22 +56,20 @@ impl Table {
     }
 
     pub(crate) fn read(&self, found: &PgRow) -> Result<Stored<Row>, PostgresError> {
-        let mut row = Row::new(at(found, 0, "id")?, consumer(found)?);
-        for (name, place) in self.shape.sealed.iter().zip(2..) {
-            row.sealed.extend(at::<Option<Vec<u8>>>(found, place, name)?.map(|bytes| (*name, bytes)));
+        let mut row = Row::new(get(found, "id")?, consumer(found)?);
+        let bytes = |name| get::<Option<Vec<u8>>>(found, name);
+        for name in self.shape.sealed {
+            row.sealed.extend(bytes(name)?.map(|bytes| (*name, bytes)));
         }
-        for ((name, holds), place) in self.shape.open.iter().zip(2 + self.shape.sealed.len()..) {
+        for (name, holds) in self.shape.open {
             let value = match holds {
-                Holds::Integer if is_time(name) => time(found, place, name)?.map(|time| time.as_millis()),
-                Holds::Integer => count(found, place, name)?,
-                Holds::Bytes => {
-                    row.open.extend(
-                        at::<Option<Vec<u8>>>(found, place, name)?.map(|bytes| (*name, Open::Bytes(bytes))),
-                    );
-                    continue;
+                Holds::Integer if is_time(name) => {
+                    time(found, name)?.map(|time| Open::Integer(time.as_millis()))
                 }
+                Holds::Integer => number(found, name)?.map(Open::Integer),
+                Holds::Bytes => bytes(name)?.map(Open::Bytes),
             };
-            row.open.extend(value.map(|number| (*name, Open::Integer(number))));
+            row.open.extend(value.map(|value| (*name, value)));
         }
         Ok(Stored { record: row, revision: revision(found)? })
     }

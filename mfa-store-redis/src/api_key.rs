@@ -8,7 +8,7 @@ use mfa_core::store::{
 
 use crate::RedisStore;
 use crate::error::RedisError;
-use crate::hash::{Changes, Fields, consumer, number, revision, text, time};
+use crate::hash::{Changes, Fields, consumer, number, optional_text, revision, text, time};
 
 pub(crate) const FIELDS: &[&str] = &[
     "value",
@@ -97,10 +97,8 @@ impl RedisStore {
 }
 
 pub(crate) fn read(fields: &Fields<'_>) -> Result<Stored<ApiKeyRecord>, RedisError> {
-    let hash = match fields.get("secret_hash") {
-        Some(_) => Some(SecretHash::from_stored(text(fields, "secret_hash")?.to_owned())),
-        None => None,
-    };
+    let hash = optional_text(fields, "secret_hash")?;
+    let hash = hash.map(|hash| SecretHash::from_stored(hash.to_owned()));
     let keyring = fields.get("keyring").cloned().map(Sealed::from_stored);
     let (activated_at, revoked_at) = (time(fields, "activated_at")?, time(fields, "revoked_at")?);
     let state = ApiKeyState::from_parts(activated_at, revoked_at, hash, keyring);
@@ -111,16 +109,12 @@ pub(crate) fn read(fields: &Fields<'_>) -> Result<Stored<ApiKeyRecord>, RedisErr
         created_at: time(fields, "created_at")?.ok_or(RedisError::Field("created_at"))?,
         expires_at: time(fields, "expires_at")?,
         last_used_at: time(fields, "last_used_at")?,
-        rotation: rotation(fields)?,
+        rotation: RotationMark::from_parts(
+            time(fields, "rotation_started_at")?,
+            number(fields, "rotation_data_key")?,
+            optional_text(fields, "rotation_stage")?,
+        )?,
         state: state.ok_or(RedisError::Field("secret_hash"))?,
     };
     Ok(Stored { record, revision: revision(fields)? })
-}
-
-fn rotation(fields: &Fields<'_>) -> Result<Option<RotationMark>, RedisError> {
-    let Some(started_at) = time(fields, "rotation_started_at")? else { return Ok(None) };
-    let data_key = number(fields, "rotation_data_key")?.ok_or(RedisError::Field("rotation_data_key"))?;
-    let stage = text(fields, "rotation_stage")?.parse();
-    let stage = stage.map_err(|_| RedisError::Field("rotation_stage"))?;
-    Ok(Some(RotationMark { started_at, data_key, stage }))
 }

@@ -106,20 +106,25 @@ impl RedisStore {
     }
 }
 
+pub(crate) fn optional_text<'a>(
+    fields: &'a Fields<'_>,
+    name: &'static str,
+) -> Result<Option<&'a str>, RedisError> {
+    let text = fields.get(name).map(|bytes| std::str::from_utf8(bytes));
+    text.transpose().map_err(|_| RedisError::Field(name))
+}
+
 pub(crate) fn text<'a>(fields: &'a Fields<'_>, name: &'static str) -> Result<&'a str, RedisError> {
-    let bytes = fields.get(name).ok_or(RedisError::Field(name))?;
-    std::str::from_utf8(bytes).map_err(|_| RedisError::Field(name))
+    optional_text(fields, name)?.ok_or(RedisError::Field(name))
 }
 
 pub(crate) fn number<T: TryFrom<u64>>(
     fields: &Fields<'_>,
     name: &'static str,
 ) -> Result<Option<T>, RedisError> {
-    if fields.get(name).is_none() {
-        return Ok(None);
-    }
-    let number = text(fields, name)?.parse::<u64>().map_err(|_| RedisError::Field(name))?;
-    number.try_into().map(Some).map_err(|_| RedisError::Field(name))
+    let Some(text) = optional_text(fields, name)? else { return Ok(None) };
+    let number = text.parse::<u64>().ok().and_then(|number| number.try_into().ok());
+    number.map(Some).ok_or(RedisError::Field(name))
 }
 
 pub(crate) fn time(fields: &Fields<'_>, name: &'static str) -> Result<Option<UnixTime>, RedisError> {

@@ -190,19 +190,17 @@ impl Rows<'_> {
             // Deleted since, or a hash without a field of ours: its type would not tell.
             Ok(None) => return Ok(()),
             Err(RedisError::Call(error)) if error.code() == Some("WRONGTYPE") => {
-                census.damaged(self.kind, id, "no hash");
+                census.unreadable(self.kind, id, "no hash", true);
                 return Ok(());
             }
             Err(error) => return Err(error),
         };
         match count(census, &fields) {
             Ok(()) => {}
-            Err(RedisError::Field("consumer"))
-                if text(&fields, "consumer").unwrap_or_default().is_empty() =>
-            {
-                census.ownerless(self.kind, id);
+            Err(RedisError::Field(name)) => {
+                let has_owner = !text(&fields, "consumer").unwrap_or_default().is_empty();
+                census.unreadable(self.kind, id, name, has_owner);
             }
-            Err(RedisError::Field(name)) => census.damaged(self.kind, id, name),
             Err(error) => return Err(error),
         }
         Ok(())

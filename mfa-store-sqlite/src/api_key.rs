@@ -8,7 +8,7 @@ use mfa_core::store::{
 use sqlx::sqlite::SqliteRow;
 
 use crate::SqliteStore;
-use crate::column::{get, one_more, page, revision, signed, time, unsigned};
+use crate::column::{get, number, one_more, page, revision, signed, time};
 use crate::error::SqliteError;
 
 const GET: &str = "SELECT * FROM api_key WHERE value = ?1";
@@ -92,17 +92,12 @@ pub(crate) fn read(row: &SqliteRow) -> Result<Stored<ApiKeyRecord>, SqliteError>
         created_at: time(row, "created_at")?.ok_or(SqliteError::Column("created_at"))?,
         expires_at: time(row, "expires_at")?,
         last_used_at: time(row, "last_used_at")?,
-        rotation: rotation(row)?,
+        rotation: RotationMark::from_parts(
+            time(row, "rotation_started_at")?,
+            number(row, "rotation_data_key")?,
+            get(row, "rotation_stage")?,
+        )?,
         state: state.ok_or(SqliteError::Column("secret_hash"))?,
     };
     Ok(Stored { record, revision: revision(row)? })
-}
-
-fn rotation(row: &SqliteRow) -> Result<Option<RotationMark>, SqliteError> {
-    let Some(started_at) = time(row, "rotation_started_at")? else { return Ok(None) };
-    let data_key = unsigned(row, "rotation_data_key")?.try_into();
-    let data_key = data_key.map_err(|_| SqliteError::Column("rotation_data_key"))?;
-    let stage = get::<&str>(row, "rotation_stage")?.parse();
-    let stage = stage.map_err(|_| SqliteError::Column("rotation_stage"))?;
-    Ok(Some(RotationMark { started_at, data_key, stage }))
 }

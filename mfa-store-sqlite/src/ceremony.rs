@@ -6,7 +6,8 @@ use mfa_core::envelope::Sealed;
 use mfa_core::store::{CeremonyId, CeremonyState, CeremonyStore, MAX_LIFETIME, StoreError};
 
 use crate::SqliteStore;
-use crate::column::{get, signed, unsigned};
+use crate::column::{get, signed, time};
+use crate::error::SqliteError;
 
 const PUT: &str = "INSERT INTO ceremony (id, state, expires_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING RETURNING expires_at";
 const TAKE: &str = "DELETE FROM ceremony WHERE id = ?1 RETURNING state, expires_at";
@@ -39,7 +40,7 @@ impl CeremonyStore for SqliteStore {
         let Some(row) = self.writer.write(sqlx::query(TAKE).bind(id.0.as_slice())).await? else {
             return Ok(None);
         };
-        let expired = unsigned(&row, "expires_at")? <= now.as_millis();
-        Ok(if expired { None } else { Some(Sealed::from_stored(get(&row, "state")?)) })
+        let expires_at = time(&row, "expires_at")?.ok_or(SqliteError::Column("expires_at"))?;
+        Ok(if expires_at <= now { None } else { Some(Sealed::from_stored(get(&row, "state")?)) })
     }
 }

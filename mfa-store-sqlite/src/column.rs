@@ -4,7 +4,7 @@ use mfa_core::ConsumerId;
 use mfa_core::clock::UnixTime;
 use mfa_core::store::{Cursor, Page, Revision, StoreError, Stored};
 use sqlx::sqlite::{Sqlite, SqliteRow};
-use sqlx::{Decode, Row, Type};
+use sqlx::{Decode, Row as _, Type};
 
 use crate::error::SqliteError;
 
@@ -16,35 +16,18 @@ where
     row.try_get(name).map_err(|_| SqliteError::Column(name))
 }
 
-/// As [`get`], by the column's place in the answer.
-pub(crate) fn at<'r, T>(row: &'r SqliteRow, place: usize, name: &'static str) -> Result<T, SqliteError>
-where
-    T: Decode<'r, Sqlite> + Type<Sqlite>,
-{
-    row.try_get(place).map_err(|_| SqliteError::Column(name))
-}
-
 /// Reads a number that is not negative.
-pub(crate) fn integer(row: &SqliteRow, place: usize, name: &'static str) -> Result<Option<u64>, SqliteError> {
-    let number = at::<Option<i64>>(row, place, name)?;
-    number.map(|number| number.try_into().map_err(|_| SqliteError::Column(name))).transpose()
-}
-
-pub(crate) fn unsigned(row: &SqliteRow, name: &'static str) -> Result<u64, SqliteError> {
-    get::<i64>(row, name)?.try_into().map_err(|_| SqliteError::Column(name))
-}
-
-pub(crate) fn optional(row: &SqliteRow, name: &'static str) -> Result<Option<u64>, SqliteError> {
+pub(crate) fn number<T: TryFrom<i64>>(row: &SqliteRow, name: &'static str) -> Result<Option<T>, SqliteError> {
     let number = get::<Option<i64>>(row, name)?;
     number.map(|number| number.try_into().map_err(|_| SqliteError::Column(name))).transpose()
 }
 
 pub(crate) fn time(row: &SqliteRow, name: &'static str) -> Result<Option<UnixTime>, SqliteError> {
-    Ok(optional(row, name)?.map(UnixTime::from_millis))
+    Ok(number(row, name)?.map(UnixTime::from_millis))
 }
 
 pub(crate) fn revision(row: &SqliteRow) -> Result<Revision, SqliteError> {
-    unsigned(row, "revision").map(Revision::from_stored)
+    number(row, "revision")?.map(Revision::from_stored).ok_or(SqliteError::Column("revision"))
 }
 
 /// SQLite's integers are signed; what would not fit does not occur before the year 292 million.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use mfa_core::envelope::RecordKind;
 use mfa_core::store::{StoreError, UnreadableField};
 
 #[derive(Debug, thiserror::Error)]
@@ -17,8 +16,6 @@ pub(crate) enum SqliteError {
     TooNew { found: i64, known: i64 },
     #[error("the file has tables of version {found}, this program needs {known}; run `mfa-http migrate`")]
     TooOld { found: i64, known: i64 },
-    #[error("this store has no table for records of kind {}", .0.as_str())]
-    NoTable(RecordKind),
     #[error("column {0} cannot be read")]
     Column(&'static str),
 }

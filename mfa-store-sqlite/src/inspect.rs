@@ -5,7 +5,7 @@ use std::path::Path;
 use mfa_core::clock::UnixTime;
 use mfa_core::envelope::RecordKind;
 use mfa_core::store::inspect::{Area, Census, Report, Scope};
-use mfa_core::store::{SHAPES, StoreError};
+use mfa_core::store::{ByKind, SHAPES, StoreError};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqlSafeStr, SqliteConnection};
 
@@ -139,7 +139,7 @@ async fn rows(report: &mut Report, connection: &mut SqliteConnection) -> Result<
     let mut snapshot = connection.begin().await?;
     let census = &mut report.census;
     let outcome = async {
-        for table in Table::every() {
+        for (_, table) in ByKind::new(Table::of).iter() {
             let kind = table.shape.kind;
             every_row(&mut snapshot, census, table.all.clone(), kind, "id", |census, row| {
                 Ok(census.row(kind, table.read(row)?.record, true)?)
@@ -180,10 +180,10 @@ async fn every_row(
         for row in &rows {
             match count(census, row) {
                 Ok(()) => {}
-                Err(SqliteError::Column("consumer")) if get(row, "consumer").is_ok_and(str::is_empty) => {
-                    census.ownerless(kind, get(row, id)?);
+                Err(SqliteError::Column(name)) => {
+                    let has_owner = !get(row, "consumer").is_ok_and(str::is_empty);
+                    census.unreadable(kind, get(row, id)?, name, has_owner);
                 }
-                Err(SqliteError::Column(name)) => census.damaged(kind, get(row, id)?, name),
                 Err(error) => return Err(error.into()),
             }
         }

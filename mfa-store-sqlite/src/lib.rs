@@ -31,7 +31,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use mfa_core::store::{StoreError, Stores};
+use mfa_core::store::{ByKind, StoreError, Stores};
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -53,7 +53,7 @@ const READERS: u32 = 4;
 pub struct SqliteStore {
     readers: SqlitePool,
     writer: Writer,
-    tables: Arc<[Table]>,
+    tables: Arc<ByKind<Table>>,
     puts: Arc<AtomicU32>,
 }
 
@@ -92,7 +92,7 @@ impl SqliteStore {
             // A file does not hang up, so a ping at each checkout would be wasted.
             .test_before_acquire(false)
             .connect_lazy_with(options.clone().pragma("query_only", "ON"));
-        let tables = Table::every().into();
+        let tables = Arc::new(ByKind::new(Table::of));
         Self { readers, writer: Writer::start(options, connection), tables, puts: Arc::default() }
     }
 }

@@ -13,14 +13,14 @@ use crate::table::Table;
 #[async_trait]
 impl<R: Record> RecordStore<R> for SqliteStore {
     async fn get(&self, consumer: &ConsumerId, id: R::Id) -> Result<Option<Stored<R>>, StoreError> {
-        let table = self.table::<R>()?;
+        let table = self.tables.of::<R>();
         let query = sqlx::query(table.get.clone()).bind(id.to_string()).bind(consumer.as_str());
         let row = query.fetch_optional(&self.readers).await.map_err(SqliteError::from)?;
         Ok(row.as_ref().map(|row| read(table, row)).transpose()?)
     }
 
     async fn save(&self, record: &R, expect: Expect) -> Result<Revision, StoreError> {
-        let (table, row) = (self.table::<R>()?, record.to_row());
+        let (table, row) = (self.tables.of::<R>(), record.to_row());
         let (sql, lost) = match expect {
             Expect::Absent => (&table.insert, StoreError::AlreadyExists),
             Expect::At(_) => (&table.update, StoreError::Conflict),
@@ -43,7 +43,7 @@ impl<R: Record> RecordStore<R> for SqliteStore {
     }
 
     async fn delete(&self, consumer: &ConsumerId, id: R::Id) -> Result<bool, StoreError> {
-        let query = sqlx::query(self.table::<R>()?.delete.clone());
+        let query = sqlx::query(self.tables.of::<R>().delete.clone());
         let query = query.bind(id.to_string()).bind(consumer.as_str());
         Ok(self.writer.write(query).await?.is_some())
     }
@@ -55,18 +55,11 @@ impl<R: Record> RecordStore<R> for SqliteStore {
         limit: usize,
         _listing: Listing,
     ) -> Result<Page<R>, StoreError> {
-        let table = self.table::<R>()?;
+        let table = self.tables.of::<R>();
         let query = sqlx::query(table.page.clone()).bind(consumer.as_str());
         let query = query.bind(after.map_or("", Cursor::as_str)).bind(one_more(limit));
         let rows = query.fetch_all(&self.readers).await.map_err(SqliteError::from)?;
         page(&rows, limit, "id", |row| read(table, row))
-    }
-}
-
-impl SqliteStore {
-    fn table<R: Record>(&self) -> Result<&Table, SqliteError> {
-        let mut tables = self.tables.iter();
-        tables.find(|table| table.shape.kind == R::SHAPE.kind).ok_or(SqliteError::NoTable(R::SHAPE.kind))
     }
 }
 

@@ -2,14 +2,14 @@
 
 use mfa_core::envelope::RecordKind;
 use mfa_core::id::canonical_uuid;
-use mfa_core::store::{Holds, Open, Row, SHAPES, Shape, Stored};
+use mfa_core::store::{Holds, Open, Row, Shape, Stored};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
-use crate::column::{at, consumer, integer, revision};
+use crate::column::{consumer, get, number, revision};
 use crate::error::SqliteError;
 
-/// A kind's table. Its columns are `id`, `consumer`, the kind's fields, and `revision`, in this order in each answer.
+/// A kind's table. Its columns are `id`, `consumer`, the kind's fields, and `revision`.
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) shape: &'static Shape,
@@ -22,12 +22,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// One for each kind.
-    pub(crate) fn every() -> Vec<Self> {
-        SHAPES.into_iter().map(Self::of).collect()
-    }
-
-    fn of(shape: &'static Shape) -> Self {
+    pub(crate) fn of(shape: &'static Shape) -> Self {
         let name = table_name(shape.kind);
         let fields: Vec<_> = shape.fields().collect();
         let columns = format!("id, consumer, {}", fields.join(", "));
@@ -56,15 +51,16 @@ impl Table {
     }
 
     pub(crate) fn read(&self, found: &SqliteRow) -> Result<Stored<Row>, SqliteError> {
-        let id = canonical_uuid(at(found, 0, "id")?).map_err(|_| SqliteError::Column("id"))?;
+        let id = canonical_uuid(get(found, "id")?).map_err(|_| SqliteError::Column("id"))?;
         let mut row = Row::new(id, consumer(found)?);
-        for (name, place) in self.shape.sealed.iter().zip(2..) {
-            row.sealed.extend(at::<Option<Vec<u8>>>(found, place, name)?.map(|bytes| (*name, bytes)));
+        let bytes = |name| get::<Option<Vec<u8>>>(found, name);
+        for name in self.shape.sealed {
+            row.sealed.extend(bytes(name)?.map(|bytes| (*name, bytes)));
         }
-        for ((name, holds), place) in self.shape.open.iter().zip(2 + self.shape.sealed.len()..) {
+        for (name, holds) in self.shape.open {
             let value = match holds {
-                Holds::Integer => integer(found, place, name)?.map(Open::Integer),
-                Holds::Bytes => at::<Option<Vec<u8>>>(found, place, name)?.map(Open::Bytes),
+                Holds::Integer => number(found, name)?.map(Open::Integer),
+                Holds::Bytes => bytes(name)?.map(Open::Bytes),
             };
             row.open.extend(value.map(|value| (*name, value)));
         }

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 
-use super::{Cursor, Expect, Page, Revision, StoreError, Stored};
+use super::{Cursor, Expect, Page, Revision, StoreError, Stored, UnreadableField};
 use crate::api_key::{ApiKey, SecretHash};
 use crate::clock::UnixTime;
 use crate::envelope::{Keyring, Sealed};
@@ -105,6 +105,24 @@ pub struct RotationMark {
     pub data_key: u32,
     /// What this key is to it, and how far it is.
     pub stage: RotationStage,
+}
+
+impl RotationMark {
+    /// The mark that was stored as these three parts: none if it never began.
+    ///
+    /// # Errors
+    ///
+    /// [`UnreadableField`] if a part is missing, or is not of a mark.
+    pub fn from_parts(
+        started_at: Option<UnixTime>,
+        data_key: Option<u32>,
+        stage: Option<&str>,
+    ) -> Result<Option<Self>, UnreadableField> {
+        let Some(started_at) = started_at else { return Ok(None) };
+        let data_key = data_key.ok_or(UnreadableField("rotation_data_key"))?;
+        let stage = stage.and_then(|stage| stage.parse().ok()).ok_or(UnreadableField("rotation_stage"))?;
+        Ok(Some(Self { started_at, data_key, stage }))
+    }
 }
 
 /// The life of an API key (SP 800-57 part 1 §7: pre-activation, active, deactivated).

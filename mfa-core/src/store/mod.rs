@@ -5,6 +5,7 @@
 //! a failed or undecodable read is an error, never an absence; secrets arrive as [`Sealed`](crate::envelope::Sealed).
 
 mod api_key;
+mod by_kind;
 mod ceremony;
 mod error;
 pub mod inspect;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 pub use crate::id::UserId;
 pub use api_key::{ApiKeyRecord, ApiKeyState, ApiKeyStore, RotationMark};
+pub use by_kind::ByKind;
 pub use ceremony::{CeremonyId, CeremonyState, CeremonyStore, MAX_LIFETIME};
 pub use error::StoreError;
 pub use page::{Cursor, Listing, Page};

@@ -15,8 +15,16 @@ use crate::id::ConsumerId;
 /// each.
 pub const SHAPES: [&Shape; 2] = [TotpRecord::SHAPE, UserRecord::SHAPE];
 
+mod sealed {
+    #[expect(unnameable_types, reason = "the kinds of record are those of this crate")]
+    pub trait Kind {}
+
+    impl Kind for super::TotpRecord {}
+    impl Kind for super::UserRecord {}
+}
+
 /// A kind of record. It is turned into a [`Row`] and back here, so that stores need not know it.
-pub trait Record: Clone + Debug + Send + Sync + 'static {
+pub trait Record: sealed::Kind + Clone + Debug + Send + Sync + 'static {
     /// The record's id. `Display` gives the canonical form of its UUID.
     type Id: Copy + Display + Into<Uuid> + Send + Sync + 'static;
 

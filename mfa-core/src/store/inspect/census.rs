@@ -254,16 +254,14 @@ impl Census {
         }
     }
 
-    /// A row that cannot be read, and which part of it.
-    pub fn damaged(&mut self, kind: RecordKind, id: &str, part: &str) {
+    /// A row that cannot be read, and which part of it. Without an owner it is nobody's, whatever else is wrong.
+    pub fn unreadable(&mut self, kind: RecordKind, id: &str, part: &str, has_owner: bool) {
         self.count_unusable(kind);
-        self.problem(Flaw::Damaged, kind, format!("{} ({part})", abbreviated(id)));
-    }
-
-    /// A row without an owner.
-    pub fn ownerless(&mut self, kind: RecordKind, id: &str) {
-        self.count_unusable(kind);
-        self.problem(Flaw::NoOwner, kind, abbreviated(id));
+        if has_owner || kind == RecordKind::ApiKey {
+            self.problem(Flaw::Damaged, kind, format!("{} ({part})", abbreviated(id)));
+        } else {
+            self.problem(Flaw::NoOwner, kind, abbreviated(id));
+        }
     }
 
     fn count_unusable(&mut self, kind: RecordKind) {

@@ -112,7 +112,7 @@ fn what_is_wrong_with_a_key_is_said() {
     let stage: RotationStage = "user/6f1d2c9e-43ab-4f0e-9c39-6b1de1a8c001".parse().unwrap();
     rotating.rotation = Some(RotationMark { started_at: NOW, data_key: 700, stage });
     census.api_key(&rotating);
-    census.damaged(RecordKind::ApiKey, "f11ddd1f3dfa92bfa4646fa64ea9fe982dc12c33", "createdAt");
+    census.unreadable(RecordKind::ApiKey, "f11ddd1f3dfa92bfa4646fa64ea9fe982dc12c33", "createdAt", true);
     assert_eq!(
         found(&census),
         [
@@ -135,7 +135,7 @@ fn totp_rows_are_counted_by_their_format() {
     census.totp(&totp("active-key", &ours()[..30]), true);
     census.totp(&totp("active-key", b"x:y"), true);
     census.totp(&TotpRecord { failures: MAX_FAILURES, ..totp("active-key", &ours()) }, true);
-    census.ownerless(RecordKind::Totp, "1234567890");
+    census.unreadable(RecordKind::Totp, "1234567890", "consumer", false);
     keys(&mut census);
     let counts = census.totp.unwrap();
     assert_eq!((counts.ours, counts.seed, counts.unusable, counts.disabled), (2, 1, 4, 1));
