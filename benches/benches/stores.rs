@@ -151,7 +151,7 @@ async fn run() -> Outcome<bool> {
         let bcrypt = f64::midpoint(before, bcrypt_check()?);
         let Costs { route, two_calls, totp, login } = &costs;
         println!(
-            "\n{}: validation {:.0} µs, {:.0}/s; login {:.0} µs, {:.0}/s; bare route {route:.1} µs, two calls \
+            "\n{}: validation {:.1} µs, {:.0}/s; login {:.1} µs, {:.0}/s; bare route {route:.1} µs, two calls \
              {two_calls:.1} µs, bcrypt check {:.1} ms",
             store.name,
             totp.cpu,
