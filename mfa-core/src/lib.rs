@@ -25,6 +25,7 @@
 
 pub mod api_key;
 pub mod clock;
+pub mod code;
 pub mod consumer;
 pub mod envelope;
 pub mod event;

@@ -104,13 +104,13 @@ fn verdict(outcome: Result<(), WebauthnError>, format: Option<&str>) -> Verdict 
         Ok(()) => Verdict::Accept,
         Err(WebauthnError::Refused(refusal)) => match (refusal, format) {
             (Refusal::Algorithm | Refusal::AttestationFormat, _) => {
-                Verdict::Unsupported(refusal.code().to_owned())
+                Verdict::Unsupported(refusal.code().to_string())
             }
             // webauthn-rs-core takes these formats from some authenticators and not from others.
             (Refusal::Attestation, Some("tpm" | "android-key" | "android-safetynet")) => {
                 Verdict::Unsupported("attestation-format".to_owned())
             }
-            _ => Verdict::Reject(refusal.code().to_owned()),
+            _ => Verdict::Reject(refusal.code().to_string()),
         },
         Err(WebauthnError::Malformed(error)) => Verdict::Reject(format!("malformed ({error})")),
         Err(error) => Verdict::Reject(error.to_string()),
@@ -159,7 +159,7 @@ fn authentication(case: &Value) -> Option<Verdict> {
 }
 
 fn u2f_verdict(outcome: Result<(), mfa_core::u2f::U2fRefusal>) -> Verdict {
-    outcome.map_or_else(|refusal| Verdict::Reject(refusal.code().to_owned()), |()| Verdict::Accept)
+    outcome.map_or_else(|refusal| Verdict::Reject(refusal.code().to_string()), |()| Verdict::Accept)
 }
 
 fn u2f_registration(case: &Value) -> Option<Verdict> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{DeliveryError, HashError};
+use crate::code::Code;
 use crate::envelope::DoesNotOpen;
 use crate::random::RandomError;
 use crate::store::StoreError;
@@ -63,5 +64,25 @@ pub enum ApiKeyError {
 impl MayConflict for ApiKeyError {
     fn is_conflict(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_conflict())
+    }
+}
+
+impl ApiKeyError {
+    /// The stable code.
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::EmailRequired => Code::EmailRequired,
+            Self::NotFound => Code::ApiKeyNotFound,
+            Self::AlreadyActivated => Code::ApiKeyAlreadyActivated,
+            Self::RotationUnderWay => Code::RotationUnderWay,
+            Self::Unauthorized => Code::Unauthorized,
+            Self::Throttled { .. } => Code::Throttled,
+            Self::Hash(HashError::Busy) => Code::Unavailable,
+            Self::Hash(HashError::Unreadable | HashError::Failed)
+            | Self::Damaged(_)
+            | Self::Delivery(_)
+            | Self::Random(_) => Code::Internal,
+            Self::Store(error) => error.code(),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Why a rotation did not go on. What it had done stays done, and both keys work.
 
 use crate::api_key::ApiKeyError;
+use crate::code::Code;
 use crate::random::RandomError;
 use crate::store::StoreError;
 use crate::store::retry::MayConflict;
@@ -45,5 +46,22 @@ pub enum RotationError {
 impl MayConflict for RotationError {
     fn is_conflict(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_conflict())
+    }
+}
+
+impl RotationError {
+    /// The stable code. It is the same for an unknown or inactive key and for a wrong secret.
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Old(ApiKeyError::Unauthorized) => Code::OldKeyNotValid,
+            Self::New(ApiKeyError::Unauthorized) => Code::NewKeyNotValid,
+            Self::Old(error) | Self::New(error) => error.code(),
+            Self::SameKey => Code::SameKey,
+            Self::NewKeyInUse => Code::NewKeyInUse,
+            Self::ThirdKey(_) => Code::ThirdKey,
+            Self::Interfered => Code::RotationUnderWay,
+            Self::Random(_) => Code::Internal,
+            Self::Store(error) => error.code(),
+        }
     }
 }

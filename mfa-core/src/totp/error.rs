@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::InvalidParameters;
 use crate::api_key::ApiKeyError;
+use crate::code::Code;
 use crate::envelope::DoesNotOpen;
 use crate::random::RandomError;
 use crate::store::StoreError;
@@ -64,5 +65,23 @@ pub enum TotpError {
 impl MayConflict for TotpError {
     fn is_conflict(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_conflict())
+    }
+}
+
+impl TotpError {
+    /// The stable code.
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::NotFound => Code::TotpNotFound,
+            Self::NotAccepted => Code::CodeNotAccepted,
+            Self::Throttled { .. } => Code::Throttled,
+            Self::Disabled => Code::TotpDisabled,
+            Self::LabelRequired => Code::LabelRequired,
+            Self::LabelTooLong => Code::LabelTooLong,
+            Self::InvalidParameters(_) => Code::InvalidPeriod,
+            Self::DoesNotOpen(_) | Self::Random(_) => Code::Internal,
+            Self::ApiKey(error) => error.code(),
+            Self::Store(error) => error.code(),
+        }
     }
 }

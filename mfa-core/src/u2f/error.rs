@@ -1,6 +1,7 @@
 //! Why a U2F ceremony failed.
 
 use super::InvalidAppId;
+use crate::code::Code;
 use crate::store::retry::MayConflict;
 use crate::webauthn::{Refusal, WebauthnError};
 
@@ -38,18 +39,18 @@ pub enum U2fRefusal {
 }
 
 impl U2fRefusal {
-    /// The stable name of the check.
-    pub const fn code(self) -> &'static str {
+    /// The stable code of the check.
+    pub const fn code(self) -> Code {
         match self {
-            Self::Malformed => "malformed",
-            Self::ClientData => "client-data",
-            Self::ClientDataType => "client-data-type",
-            Self::Challenge => "challenge",
-            Self::Facet => "facet",
-            Self::KeyHandle => "key-handle",
-            Self::UserPresence => "user-presence",
-            Self::Signature => "signature",
-            Self::Counter => "counter",
+            Self::Malformed => Code::Malformed,
+            Self::ClientData => Code::ClientData,
+            Self::ClientDataType => Code::ClientDataType,
+            Self::Challenge => Code::Challenge,
+            Self::Facet => Code::Facet,
+            Self::KeyHandle => Code::KeyHandle,
+            Self::UserPresence => Code::UserPresence,
+            Self::Signature => Code::Signature,
+            Self::Counter => Code::Counter,
         }
     }
 }
@@ -89,5 +90,28 @@ impl From<WebauthnError> for U2fError {
 impl MayConflict for U2fError {
     fn is_conflict(&self) -> bool {
         matches!(self, Self::User(error) if error.is_conflict())
+    }
+}
+
+impl U2fError {
+    /// The stable code.
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::NotFound => Code::U2fNotFound,
+            Self::NotRegistered => Code::NotRegistered,
+            Self::AppId(_) => Code::InvalidAppId,
+            Self::Refused(refusal) => refusal.code(),
+            Self::User(WebauthnError::ApiKey(error)) => error.code(),
+            Self::User(WebauthnError::Store(error)) => error.code(),
+            // The rest is about credentials, which no operation on a U2F key touches.
+            Self::User(
+                WebauthnError::DoesNotOpen(_)
+                | WebauthnError::Random(_)
+                | WebauthnError::Malformed(_)
+                | WebauthnError::Refused(_)
+                | WebauthnError::NoCredentials
+                | WebauthnError::NotFound,
+            ) => Code::Internal,
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Why a ceremony failed.
 
 use crate::api_key::ApiKeyError;
+use crate::code::Code;
 use crate::envelope::DoesNotOpen;
 use crate::random::RandomError;
 use crate::store::StoreError;
@@ -90,34 +91,34 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The stable name of the check.
-    pub const fn code(self) -> &'static str {
+    /// The stable code of the check.
+    pub const fn code(self) -> Code {
         match self {
-            Self::Challenge => "challenge",
-            Self::User => "user",
-            Self::RelyingParty => "relying-party",
-            Self::ClientDataType => "client-data-type",
-            Self::Origin => "origin",
-            Self::CrossOrigin => "cross-origin",
-            Self::TopOrigin => "top-origin",
-            Self::AuthenticatorData => "authenticator-data",
-            Self::RpIdHash => "rp-id-hash",
-            Self::UserPresence => "user-presence",
-            Self::UserVerification => "user-verification",
-            Self::BackupState => "backup-state",
-            Self::BackupEligibility => "backup-eligibility",
-            Self::Algorithm => "algorithm",
-            Self::PublicKey => "public-key",
-            Self::AttestationFormat => "attestation-format",
-            Self::Attestation => "attestation",
-            Self::CredentialIdLength => "credential-id-length",
-            Self::DuplicateCredential => "duplicate-credential",
-            Self::TooManyCredentials => "too-many-credentials",
-            Self::CredentialId => "credential-id",
-            Self::CredentialNotAllowed => "credential-not-allowed",
-            Self::UserHandle => "user-handle",
-            Self::Signature => "signature",
-            Self::SignCount => "sign-count",
+            Self::Challenge => Code::Challenge,
+            Self::User => Code::User,
+            Self::RelyingParty => Code::RelyingParty,
+            Self::ClientDataType => Code::ClientDataType,
+            Self::Origin => Code::Origin,
+            Self::CrossOrigin => Code::CrossOrigin,
+            Self::TopOrigin => Code::TopOrigin,
+            Self::AuthenticatorData => Code::AuthenticatorData,
+            Self::RpIdHash => Code::RpIdHash,
+            Self::UserPresence => Code::UserPresence,
+            Self::UserVerification => Code::UserVerification,
+            Self::BackupState => Code::BackupState,
+            Self::BackupEligibility => Code::BackupEligibility,
+            Self::Algorithm => Code::Algorithm,
+            Self::PublicKey => Code::PublicKey,
+            Self::AttestationFormat => Code::AttestationFormat,
+            Self::Attestation => Code::Attestation,
+            Self::CredentialIdLength => Code::CredentialIdLength,
+            Self::DuplicateCredential => Code::DuplicateCredential,
+            Self::TooManyCredentials => Code::TooManyCredentials,
+            Self::CredentialId => Code::CredentialId,
+            Self::CredentialNotAllowed => Code::CredentialNotAllowed,
+            Self::UserHandle => Code::UserHandle,
+            Self::Signature => Code::Signature,
+            Self::SignCount => Code::SignCount,
         }
     }
 }
@@ -162,5 +163,31 @@ pub enum WebauthnError {
 impl MayConflict for WebauthnError {
     fn is_conflict(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_conflict())
+    }
+}
+
+impl MalformedResponse {
+    /// The stable code, the same for every malformation.
+    pub const fn code(self) -> Code {
+        match self {
+            Self::Json | Self::MissingId | Self::Id | Self::Type | Self::Base64 | Self::ClientData => {
+                Code::MalformedResponse
+            }
+        }
+    }
+}
+
+impl WebauthnError {
+    /// The stable code.
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Malformed(malformation) => malformation.code(),
+            Self::Refused(refusal) => refusal.code(),
+            Self::NoCredentials => Code::NoCredentials,
+            Self::NotFound => Code::CredentialNotFound,
+            Self::DoesNotOpen(_) | Self::Random(_) => Code::Internal,
+            Self::ApiKey(error) => error.code(),
+            Self::Store(error) => error.code(),
+        }
     }
 }
