@@ -14,16 +14,21 @@ pub struct ApiKeyView {
     value: String,
     email: String,
     created_at: u64,
+    #[schema(required = true)]
     activated_at: Option<u64>,
+    #[schema(required = true)]
     revoked_at: Option<u64>,
     consumer: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = u64, required = false)]
     expires_at: Option<u64>,
     /// Give or take an hour.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = u64, required = false)]
     last_used_at: Option<u64>,
     /// When the rotation to this key began that has not come to its end.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = u64, required = false)]
     rotating_since: Option<u64>,
 }
 

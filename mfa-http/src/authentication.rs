@@ -4,13 +4,18 @@ use std::convert::Infallible;
 use std::net::{IpAddr, Ipv6Addr};
 
 use axum::extract::FromRequestParts;
-use axum::http::StatusCode;
 use axum::http::request::Parts;
 use mfa_core::Consumer;
 use mfa_core::api_key::{ApiKey, ApiSecret};
+use mfa_core::code::Code;
 
 use crate::App;
 use crate::error::ApiError;
+
+/// What a route answers that authenticates a consumer.
+pub(crate) const CONSUMER: &[Code] = &[Code::Unauthorized, Code::Throttled];
+/// What a route answers that authenticates an administrator.
+pub(crate) const ADMINISTRATOR: &[Code] = &[Code::Forbidden];
 
 /// The address a connection came from; the server puts it into each request's extensions.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +57,7 @@ impl FromRequestParts<App> for Administrator {
             Some(presented) if app.admin_key.is(presented.as_bytes()) => Ok(Self),
             presented => {
                 tracing::warn!(target: "audit", action = "administrator.refused", presented = presented.is_some());
-                Err(ApiError::new(StatusCode::FORBIDDEN, "forbidden", "Forbidden"))
+                Err(ApiError::of(Code::Forbidden))
             }
         }
     }
@@ -62,10 +67,10 @@ impl FromRequestParts<App> for Administrator {
 fn header<T: std::str::FromStr>(parts: &Parts, name: &str) -> Result<T, ApiError> {
     let mut values = parts.headers.get_all(name).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
-        return Err(ApiError::unauthorized());
+        return Err(ApiError::of(Code::Unauthorized));
     };
-    let text = std::str::from_utf8(value.as_bytes()).map_err(|_| ApiError::unauthorized())?;
-    text.parse().map_err(|_| ApiError::unauthorized())
+    let text = std::str::from_utf8(value.as_bytes()).map_err(|_| ApiError::of(Code::Unauthorized))?;
+    text.parse().map_err(|_| ApiError::of(Code::Unauthorized))
 }
 
 /// A key and a secret from a body, if both are there and well formed.

@@ -3,6 +3,7 @@
 //! [`router`] is the whole service as an [`axum::Router`]; [`serve`](server::serve) runs it with limits on
 //! connections and time.
 
+mod answer;
 mod api_key_view;
 mod app;
 mod authentication;
@@ -12,6 +13,7 @@ mod error;
 pub mod events;
 pub mod hasher;
 pub mod logging;
+mod members;
 mod metrics;
 mod openapi;
 mod path;

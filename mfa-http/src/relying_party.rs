@@ -1,12 +1,18 @@
 //! The relying party and its user, as request headers give them.
 
 use axum::extract::FromRequestParts;
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use mfa_core::code::Code;
 use mfa_core::store::UserId;
 use mfa_core::webauthn::{NewUser, RelyingParty};
 
 use crate::error::ApiError;
+
+/// What a route answers that reads [`Meta`].
+pub(crate) const RELYING_PARTY: &[Code] =
+    &[Code::MissingHeader, Code::InvalidHeader, Code::InvalidRelyingParty, Code::InvalidUserUuid];
+/// What a route answers that reads [`User`].
+pub(crate) const USER: &[Code] = &[Code::InvalidHeader, Code::InvalidUserUuid, Code::UserUuidRequired];
 
 /// What the `x-mfa-…` headers of a WebAuthn request say. Values are UTF-8, which is more than HTTP promises.
 pub(crate) struct Meta {
@@ -31,10 +37,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Meta {
         let name = required(parts, "Username")?;
         let user_display_name = required(parts, "UserDisplayName")?;
         let origin = text(parts, "RPOrigin")?.unwrap_or_default();
-        let relying_party = RelyingParty::from_headers(&id, &display_name, &origin).map_err(|_| {
-            let message = "x-mfa-RPOrigin must be an origin within x-mfa-RPID";
-            ApiError::bad_request("invalid-relying-party", message)
-        })?;
+        let relying_party = RelyingParty::from_headers(&id, &display_name, &origin)
+            .map_err(|_| ApiError::of(Code::InvalidRelyingParty))?;
         let user = NewUser { id: user_id(parts)?, name, display_name: user_display_name };
         Ok(Self { relying_party, user })
     }
@@ -53,19 +57,16 @@ impl<S: Send + Sync> FromRequestParts<S> for User {
 
 fn user_id(parts: &Parts) -> Result<Option<UserId>, ApiError> {
     let Some(text) = text(parts, "UserUUID")? else { return Ok(None) };
-    let id = text.parse().map_err(|_| {
-        ApiError::bad_request("invalid-user-uuid", "x-mfa-UserUUID must be a UUID in lower case with hyphens")
-    })?;
-    Ok(Some(id))
+    text.parse().map(Some).map_err(|_| ApiError::of(Code::InvalidUserUuid))
 }
 
 fn no_user() -> ApiError {
-    ApiError::bad_request("user-uuid-required", "x-mfa-UserUUID is required")
+    ApiError::of(Code::UserUuidRequired)
 }
 
 fn required(parts: &Parts, name: &str) -> Result<String, ApiError> {
     text(parts, name)?.ok_or_else(|| {
-        ApiError::new(StatusCode::UNAUTHORIZED, "missing-header", "missing required header").saying(format!(
+        ApiError::of(Code::MissingHeader).saying(format!(
             "unable to retrieve API meta information from request: missing required header: x-mfa-{name}"
         ))
     })
@@ -75,6 +76,6 @@ fn text(parts: &Parts, name: &str) -> Result<Option<String>, ApiError> {
     let header = parts.headers.get(format!("x-mfa-{name}")).map(|value| value.as_bytes());
     let Some(bytes) = header.filter(|bytes| !bytes.is_empty()) else { return Ok(None) };
     let text = std::str::from_utf8(bytes);
-    let text = text.map_err(|_| ApiError::bad_request("invalid-header", "x-mfa- headers must be UTF-8"))?;
+    let text = text.map_err(|_| ApiError::of(Code::InvalidHeader))?;
     Ok(Some(text.to_owned()))
 }

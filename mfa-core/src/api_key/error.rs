@@ -10,7 +10,7 @@ use crate::store::StoreError;
 use crate::store::retry::MayConflict;
 
 /// Why an operation on an API key failed.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, strum::EnumCount, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApiKeyError {
     /// A key is created for somebody.

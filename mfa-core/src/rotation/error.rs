@@ -7,7 +7,7 @@ use crate::store::StoreError;
 use crate::store::retry::MayConflict;
 
 /// Why a rotation stopped.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, strum::EnumCount, thiserror::Error)]
 #[non_exhaustive]
 pub enum RotationError {
     /// The old key and secret were not accepted.

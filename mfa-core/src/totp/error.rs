@@ -11,7 +11,7 @@ use crate::store::StoreError;
 use crate::store::retry::MayConflict;
 
 /// Why an operation on a TOTP failed.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, strum::EnumCount, thiserror::Error)]
 #[non_exhaustive]
 pub enum TotpError {
     /// This consumer has no such TOTP.

@@ -6,7 +6,7 @@ use crate::store::retry::MayConflict;
 use crate::webauthn::{Refusal, WebauthnError};
 
 /// The check that a message did not pass.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, strum::EnumCount, thiserror::Error)]
 #[non_exhaustive]
 pub enum U2fRefusal {
     /// A field is missing, not base64, or the bytes do not add up.
@@ -56,7 +56,7 @@ impl U2fRefusal {
 }
 
 /// Why an operation on a U2F key failed.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, strum::EnumCount, thiserror::Error)]
 #[non_exhaustive]
 pub enum U2fError {
     /// There is no such record, or it is another consumer's.

@@ -6,6 +6,8 @@
 mod account;
 mod consumer;
 mod origin;
+mod refusal;
+mod relying_party;
 mod routes;
 mod rows;
 mod sent;

@@ -2,9 +2,9 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 
-use crate::error::ApiError;
+use super::refusal::Refusal;
 
 /// The page's origin. A request from another page is refused, whatever its cookie.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,11 +30,10 @@ impl Origin {
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Origin {
-    type Rejection = ApiError;
+    type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let message = "The request is not from the demo's own page, or a proxy changed its Host header";
-        Self::of(&parts.headers).ok_or(ApiError::new(StatusCode::FORBIDDEN, "foreign-page", message))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        Self::of(&parts.headers).ok_or(Refusal::ForeignPage)
     }
 }
 

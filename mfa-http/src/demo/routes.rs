@@ -4,18 +4,18 @@ use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use mfa_core::code::Code;
 use serde_json::{Value, json};
 
 use super::Demo;
 use super::account::{Account, Row, id_of};
 use super::consumer::{Answer, Call};
 use super::origin::Origin;
+use super::refusal::Refusal;
+use super::relying_party::{self, NAME, USER};
 use super::rows::is_gone;
 use super::sent::Sent;
 use crate::error::ApiError;
-
-pub(super) const NAME: &str = "Demo";
-pub(super) const USER: &str = "jo@example.com";
 
 /// Who is asking, by the cookie.
 pub(super) struct Visitor {
@@ -24,13 +24,13 @@ pub(super) struct Visitor {
 }
 
 impl FromRequestParts<Demo> for Visitor {
-    type Rejection = ApiError;
+    type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, demo: &Demo) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, demo: &Demo) -> Result<Self, Refusal> {
         let id = id_of(&parts.headers).unwrap_or_default();
         match demo.accounts.get(&id) {
             Some(account) => Ok(Self { id, account }),
-            None => Err(ApiError::new(StatusCode::UNAUTHORIZED, "no-account", "No account has this cookie")),
+            None => Err(Refusal::NoAccount),
         }
     }
 }
@@ -49,13 +49,8 @@ impl Demo {
         path: impl Into<String>,
         body: Option<Value>,
     ) -> Answer {
-        let mut headers = vec![
-            ("x-mfa-RPDisplayName", NAME),
-            ("x-mfa-RPID", origin.rp_id()),
-            ("x-mfa-RPOrigin", origin.as_str()),
-            ("x-mfa-Username", USER),
-            ("x-mfa-UserDisplayName", "Jo"),
-        ];
+        let mut headers = relying_party::headers(origin.rp_id());
+        headers.push(("x-mfa-RPOrigin", origin.as_str()));
         headers.extend(visitor.account.user.as_deref().map(|user| ("x-mfa-UserUUID", user)));
         self.consumer.call(Call { method, path: path.into(), headers, body }).await
     }
@@ -76,7 +71,7 @@ fn text(body: &Value, name: &str) -> Option<String> {
 }
 
 /// `GET account`: what the account has, if there is one.
-pub(super) async fn account(State(demo): State<Demo>, visitor: Result<Visitor, ApiError>) -> Answer {
+pub(super) async fn account(State(demo): State<Demo>, visitor: Result<Visitor, Refusal>) -> Answer {
     let Ok(visitor) = visitor else {
         return Answer::of(json!({"account": false, "totp": false, "credentials": []}));
     };
@@ -98,14 +93,14 @@ pub(super) async fn account(State(demo): State<Demo>, visitor: Result<Visitor, A
 /// it cannot have others' accounts make room.
 pub(super) async fn open(
     State(demo): State<Demo>,
-    visitor: Result<Visitor, ApiError>,
+    visitor: Result<Visitor, Refusal>,
     _: Origin,
 ) -> Result<Response, ApiError> {
     let opened = Answer::of(json!({"account": true}));
     if visitor.is_ok() {
         return Ok(opened.into_response());
     }
-    let (cookie, evicted) = demo.accounts.open().map_err(|_| ApiError::unavailable())?;
+    let (cookie, evicted) = demo.accounts.open().map_err(|_| ApiError::of(Code::Unavailable))?;
     for row in evicted {
         demo.discard(row).await;
     }

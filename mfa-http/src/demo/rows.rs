@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::Demo;
 use super::account::Row;
 use super::consumer::{Answer, Call};
-use super::routes::{NAME, USER};
+use super::relying_party;
 
 /// Time that the end may take; supervisors kill what does not stop.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -23,14 +23,9 @@ impl Demo {
             Row::Totp(id) => (format!("/totp/{id}"), Vec::new()),
             // Any relying party will do: the user goes with all credentials.
             Row::User(id) => {
-                let relying_party = [
-                    ("x-mfa-RPDisplayName", NAME),
-                    ("x-mfa-RPID", "localhost"),
-                    ("x-mfa-Username", USER),
-                    ("x-mfa-UserDisplayName", "Jo"),
-                ];
-                let user = [("x-mfa-UserUUID", id.as_str())];
-                ("/webauthn/user".to_owned(), relying_party.into_iter().chain(user).collect())
+                let mut headers = relying_party::headers("localhost");
+                headers.push(("x-mfa-UserUUID", id.as_str()));
+                ("/webauthn/user".to_owned(), headers)
             }
         };
         self.consumer.call(Call { method: Method::DELETE, path, headers, body: None }).await

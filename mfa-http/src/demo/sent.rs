@@ -1,9 +1,10 @@
 //! What the page sends, read with the service's own limits.
 
 use axum::extract::{FromRequest, Request};
+use mfa_core::code::Code;
 use serde_json::Value;
 
-use crate::body::{MALFORMED, RawBody};
+use crate::body::RawBody;
 use crate::error::ApiError;
 
 /// The JSON of a body, of any shape: what the page sends on is the service's to judge.
@@ -14,6 +15,6 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let RawBody(bytes) = RawBody::from_request(request, state).await?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|_| MALFORMED)
+        serde_json::from_slice(&bytes).map(Self).map_err(|_| ApiError::of(Code::InvalidJson))
     }
 }

@@ -1,42 +1,23 @@
-//! Errors that several routes share. What is a route's own stands with the route.
+//! Error responses: made from the codes that each route lists.
 
+use std::collections::BTreeMap;
+
+use mfa_core::code::Code;
 use serde::Serialize;
-use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::{RefOr, Schema};
-use utoipa::{IntoResponses, ToSchema};
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::response::Response;
+use utoipa::openapi::schema::{AllOfBuilder, ObjectBuilder, Type};
+use utoipa::openapi::{Content, HeaderBuilder, Ref, RefOr, ResponseBuilder, Schema};
 
-/// Every code that an answer may have, by what it is about. The tests' client refuses others.
-#[rustfmt::skip]
-const CODES: [&str; 78] = [
-    // Of requests
-    "invalid-json", "incomplete", "invalid-query", "no-such-route", "no-such-method", "timeout",
-    "too-large",
-    // Of callers
-    "unauthorized", "forbidden", "throttled",
-    // Of the service
-    "internal", "unavailable",
-    // Of API keys
-    "email-required", "invalid-expiry", "api-key-required", "api-key-not-found",
-    "api-key-already-activated", "rotation-under-way", "invalid-request", "old-key-not-valid",
-    "new-key-not-valid", "same-key", "new-key-in-use", "third-key",
-    // Of TOTP
-    "label-required", "label-too-long", "invalid-text", "invalid-algorithm", "invalid-digits",
-    "invalid-period", "code-required", "code-not-accepted", "totp-not-found", "totp-disabled",
-    // Of headers of WebAuthn requests
-    "missing-header", "invalid-header", "invalid-relying-party", "invalid-user-uuid", "user-uuid-required",
-    // Of credentials
-    "malformed-response", "no-credentials", "invalid-label", "credential-not-found",
-    // Of checks of WebAuthn
-    "challenge", "user", "relying-party", "client-data-type", "origin", "cross-origin", "top-origin",
-    "authenticator-data", "rp-id-hash", "user-presence", "user-verification", "backup-state",
-    "backup-eligibility", "algorithm", "public-key", "attestation-format", "attestation",
-    "credential-id-length", "duplicate-credential", "too-many-credentials", "credential-id",
-    "credential-not-allowed", "user-handle", "signature", "sign-count",
-    // Of U2F
-    "app-id-required", "invalid-app-id", "u2f-not-found", "not-registered", "token-error",
-    // Of checks of U2F
-    "malformed", "client-data", "facet", "key-handle", "counter",
-];
+use crate::answer::answer;
+
+/// The codes that a route answers, in groups.
+pub(crate) type Codes = &'static [&'static [Code]];
+
+/// The extension through which a route's list of codes reaches the contract. It is not published.
+const LIST: &str = "x-codes";
 
 /// An error. `message` and `error` are the same words, `status` is the HTTP status.
 #[derive(Serialize, ToSchema)]
@@ -50,60 +31,47 @@ pub(crate) struct ErrorBody {
 }
 
 fn code() -> RefOr<Schema> {
-    let object = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(CODES));
-    object.description(Some("Stable; what programs should look at.")).into()
+    let names = Code::ALL.iter().map(|code| code.as_str());
+    let object = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names));
+    object.description(Some("Stable: decide by it.")).into()
 }
 
-#[derive(IntoResponses)]
-#[expect(dead_code, reason = "describes answers")]
-pub(crate) enum AdminErrors {
-    /// `forbidden`: `x-api-key` is not the operator's key
-    #[response(status = 403)]
-    Forbidden(ErrorBody),
+/// The codes that `operation` lists.
+pub(crate) fn listed(operation: &Operation) -> Vec<Code> {
+    let groups = operation.extensions.as_ref().and_then(|extensions| extensions.get(LIST));
+    let names = groups.into_iter().flat_map(Value::as_array).flatten().flat_map(Value::as_array).flatten();
+    let code_of = |name: &Value| Code::ALL.iter().copied().find(|code| name == code.as_str());
+    names.filter_map(code_of).collect()
 }
 
-#[derive(IntoResponses)]
-#[expect(dead_code, reason = "describes answers")]
-pub(crate) enum ConsumerErrors {
-    /// `unauthorized`: the API key or its secret is not valid
-    #[response(status = 401)]
-    Unauthorized(ErrorBody),
+/// Puts a response for each status that `operation` lists codes of.
+pub(super) fn describe(operation: &mut Operation) {
+    let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
+    for code in listed(operation) {
+        by_status.entry(answer(code).0.as_u16()).or_default().push(code);
+    }
+    for (status, codes) in by_status {
+        operation.responses.responses.insert(status.to_string(), response(status, &codes).into());
+    }
+    if let Some(extensions) = &mut operation.extensions {
+        extensions.remove(LIST);
+    }
 }
 
-#[derive(IntoResponses)]
-#[expect(dead_code, reason = "describes answers")]
-pub(crate) enum WebauthnErrors {
-    /// `unauthorized`, or `missing-header`: a relying party's header is not there
-    #[response(status = 401)]
-    Unauthorized(ErrorBody),
-}
-
-#[derive(IntoResponses)]
-#[expect(dead_code, reason = "describes answers")]
-pub(crate) enum Throttled {
-    /// `throttled`: too many failed attempts
-    #[response(status = 429, headers(("retry-after" = u64, description = "Seconds to wait")))]
-    Throttled(ErrorBody),
-}
-
-#[derive(IntoResponses)]
-#[expect(dead_code, reason = "describes answers")]
-pub(crate) enum BodyErrors {
-    /// `timeout`: the body took too long to arrive
-    #[response(status = 408)]
-    Timeout(ErrorBody),
-    /// `too-large`: the body is over 64 KiB
-    #[response(status = 413)]
-    TooLarge(ErrorBody),
-}
-
-#[derive(IntoResponses)]
-#[expect(dead_code, reason = "describes answers")]
-pub(crate) enum ServerErrors {
-    /// `internal`: a fault of the service, or a damaged record
-    #[response(status = 500)]
-    Internal(ErrorBody),
-    /// `unavailable`: the store does not answer, or the service is busy
-    #[response(status = 503, headers(("retry-after" = u64, description = "Seconds to wait")))]
-    Unavailable(ErrorBody),
+fn response(status: u16, codes: &[Code]) -> Response {
+    let lines: Vec<String> = codes.iter().map(|code| format!("- `{code}`: {}", code.about())).collect();
+    let names = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(codes.iter().map(|code| code.as_str())));
+    let narrowed = ObjectBuilder::new().property("code", names).required("code");
+    let body = AllOfBuilder::new().item(Ref::from_schema_name("ErrorBody")).item(narrowed);
+    let mut response = ResponseBuilder::new()
+        .description(lines.join("\n"))
+        .content("application/json", Content::new(Some(Schema::from(body.build()))));
+    if matches!(status, 429 | 503) {
+        let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
+        let header = HeaderBuilder::new().schema(Some(seconds)).description(Some("Seconds to wait"));
+        response = response.header("retry-after", header.build());
+    }
+    response.build()
 }

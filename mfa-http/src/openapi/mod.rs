@@ -1,22 +1,24 @@
 //! The contract: OpenAPI 3.1 from the handlers, with examples from real answers (`tests/http/openapi.rs` makes them).
 
 pub(crate) mod errors;
-pub(crate) mod requests;
+pub(crate) mod headers;
+pub(crate) mod webauthn;
 
 use std::collections::BTreeMap;
 
+use errors::ErrorBody;
 use serde_json::Value;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{Components, InfoBuilder, OpenApi, OpenApiBuilder, PathItem, RefOr};
+use utoipa::{PartialSchema as _, ToSchema as _};
 
 const ABOUT: &str = "Multi-factor authentication that many applications share.\n\n\
     A consumer sends its API key and secret with each request. Errors have one body, whose `code` is stable. \
     401 means wrong, 429 wait for `Retry-After` seconds, 503 try again. \
     Members of request bodies are matched whatever their case; unknown ones are ignored. \
-    A body that is no JSON object is 400 `invalid-json`, one that ends early 400 `incomplete`; an unknown path is 404 \
-    `no-such-route`, an unknown method 405 `no-such-method`.";
+    An unknown path is 404 `no-such-route`, an unknown method 405 `no-such-method`.";
 
 /// By method, path and status: an answer that the service gave.
 const EXAMPLES: &str = include_str!("examples.json");
@@ -30,6 +32,7 @@ pub(crate) fn outline() -> OpenApi {
     components.add_security_scheme("apiKey", header("x-mfa-apikey", "The consumer's API key"));
     components.add_security_scheme("apiSecret", header("x-mfa-apisecret", "Its secret, from the activation"));
     components.add_security_scheme("adminKey", header("x-api-key", "The operator's `MFA_ADMIN_KEY`"));
+    components.schemas.insert(ErrorBody::name().into_owned(), ErrorBody::schema());
     let tag = |name: &str, about: &str| TagBuilder::new().name(name).description(Some(about)).build();
     OpenApiBuilder::new()
         .info(
@@ -44,18 +47,19 @@ pub(crate) fn outline() -> OpenApi {
             tag("TOTP", "Authenticator apps, RFC 6238"),
             tag("WebAuthn", "Passkeys and security keys"),
             tag("U2F", "Legacy keys by raw messages"),
-            tag("API keys", "For administrators, and for whoever rotates a key"),
+            tag("API keys", "For administrators, and for rotation"),
             tag("Operations", "For load balancers"),
         ]))
         .build()
 }
 
-/// Puts the examples in.
+/// Puts the errors and the examples in.
 pub(crate) fn finished(mut contract: OpenApi) -> OpenApi {
     // They are compiled in, and a test reads them.
     let examples: BTreeMap<String, Value> = serde_json::from_str(EXAMPLES).unwrap_or_default();
     for (path, item) in &mut contract.paths.paths {
         for (method, operation) in operations(item) {
+            errors::describe(operation);
             for (status, response) in &mut operation.responses.responses {
                 let example = examples.get(&format!("{method} {path} {status}"));
                 let RefOr::T(response) = response else { continue };
@@ -70,7 +74,7 @@ pub(crate) fn finished(mut contract: OpenApi) -> OpenApi {
     contract
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+pub(crate) fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
     let all = [
         ("GET", &mut item.get),
         ("POST", &mut item.post),

@@ -6,49 +6,81 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use mfa_core::api_key::{ApiKey, ApiKeyError};
 use mfa_core::clock::UnixTime;
+use mfa_core::code::Code;
 use mfa_core::store::Cursor;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::App;
 use crate::api_key_view::ApiKeyView;
-use crate::authentication::{Administrator, Source, credentials};
-use crate::body::Body;
-use crate::error::ApiError;
-use crate::openapi::errors::{AdminErrors, BodyErrors, ErrorBody, ServerErrors, Throttled};
-use crate::openapi::requests::{Activation, NewApiKey};
+use crate::authentication::{ADMINISTRATOR, Administrator, CONSUMER, Source, credentials};
+use crate::body::{Body, OBJECT};
+use crate::error::{ApiError, SERVER};
+use crate::members::Member;
+use crate::openapi::errors::Codes;
 use crate::path::Segment;
 
-/// `POST /api-key` with `{"email"}`, and `expiresAt` in milliseconds for a key that ends by itself. The key is
-/// delivered, or read from the list; the answer does not hold it.
-#[utoipa::path(post, path = "/api-key", tag = "API keys", security(("adminKey" = [])),
-    request_body = NewApiKey,
-    responses(
-        (status = 204, description = "Created. Read the key from the list"),
-        (status = 400, description = "`email-required`, `invalid-expiry`, `invalid-json`", body = ErrorBody),
-        AdminErrors, BodyErrors, ServerErrors,
-    ))]
+/// The key to create.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NewApiKey {
+    #[serde(default)]
+    #[schema(value_type = String, required = true, min_length = 1, example = "dev@example.com")]
+    email: Member<String>,
+    /// When the key expires, in milliseconds since 1970. It does not expire if this is absent.
+    #[serde(default)]
+    #[schema(value_type = Option<u64>, minimum = 0, maximum = 253402300799999_u64)]
+    expires_at: Member<Option<u64>>,
+}
+
+pub(super) const CREATE: Codes =
+    &[ADMINISTRATOR, OBJECT, SERVER, &[Code::EmailRequired, Code::InvalidExpiry]];
+
+/// Creates an API key.
+///
+/// The key is delivered, or read from the list; the answer does not hold it.
+#[utoipa::path(post, path = "/api-key", operation_id = "createApiKey", tag = "API keys",
+    security(("adminKey" = [])), request_body = NewApiKey,
+    responses((status = 204, description = "Created. Read the key from the list")),
+    extensions(("x-codes" = json!(CREATE))))]
 pub(super) async fn create(
     _: Administrator,
     State(app): State<App>,
-    body: Body,
+    Body(new): Body<NewApiKey>,
 ) -> Result<StatusCode, ApiError> {
-    let expires_at = match body.member("expiresAt") {
-        None | Some(Value::Null) => None,
-        Some(time) => {
-            let time = time.as_u64().filter(|time| *time <= LATEST);
-            Some(time.map(UnixTime::from_millis).ok_or(INVALID_EXPIRY)?)
-        }
+    let expires_at = match new.expires_at {
+        Member::Absent | Member::Is(None) => None,
+        Member::Is(Some(time)) if time <= LATEST => Some(UnixTime::from_millis(time)),
+        Member::Is(Some(_)) | Member::Other => return Err(ApiError::of(Code::InvalidExpiry)),
     };
-    app.mfa.create_expiring_api_key(body.text("email").unwrap_or_default(), expires_at).await?;
+    app.mfa.create_expiring_api_key(&new.email.given().unwrap_or_default(), expires_at).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// The end of the year 9999: what is later is a mistake, such as microseconds.
 const LATEST: u64 = 253_402_300_799_999;
-const INVALID_EXPIRY: ApiError =
-    ApiError::bad_request("invalid-expiry", "expiresAt must be milliseconds since 1970");
+
+/// The key to activate: `apiKey`, or `apiKeyValue` as another service spelt it. With `consumerKeyId` and
+/// `consumerKeySecret` the key becomes one more of that key's consumer.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Activation {
+    #[serde(default)]
+    #[schema(value_type = String, required = true, min_length = 1, example = "dev@example.com")]
+    email: Member<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    api_key: Member<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    api_key_value: Member<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    consumer_key_id: Member<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    consumer_key_secret: Member<String>,
+}
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct Activated {
@@ -56,45 +88,55 @@ pub(super) struct Activated {
     api_secret: String,
 }
 
-/// `POST /api-key/activate` with `{"email", "apiKey"}`, or `apiKeyValue` as the other seed spells it. With
-/// `consumerKeyId` and `consumerKeySecret` the key becomes one more of that key's consumer.
-#[utoipa::path(post, path = "/api-key/activate", tag = "API keys", security(("adminKey" = [])),
-    request_body = Activation,
-    responses(
-        (status = 200, description = "The secret, shown this once", body = Activated),
-        (status = 400, description = "`email-required`, `api-key-required`, `api-key-already-activated`, `invalid-json`",
-            body = ErrorBody),
-        (status = 401, description = "`unauthorized`: active already, or the consumer's key is not valid", body = ErrorBody),
-        (status = 404, description = "`api-key-not-found`: no such key for that e-mail address", body = ErrorBody),
-        (status = 409, description = "`rotation-under-way`", body = ErrorBody),
-        AdminErrors, Throttled, BodyErrors, ServerErrors,
-    ))]
+pub(super) const ACTIVATE: Codes = &[
+    ADMINISTRATOR,
+    // For a key that joins a consumer.
+    CONSUMER,
+    OBJECT,
+    SERVER,
+    &[
+        Code::EmailRequired,
+        Code::ApiKeyRequired,
+        Code::ApiKeyAlreadyActivated,
+        Code::ApiKeyNotFound,
+        Code::RotationUnderWay,
+    ],
+];
+
+/// Activates an API key and returns its secret.
+///
+/// A key that is active already is `unauthorized` if it was named as `apiKey`, and `api-key-already-activated` if it
+/// was named as `apiKeyValue`: each as the service that knows the name did.
+#[utoipa::path(post, path = "/api-key/activate", operation_id = "activateApiKey", tag = "API keys",
+    security(("adminKey" = [])), request_body = Activation,
+    responses((status = 200, description = "The secret, shown this once", body = Activated)),
+    extensions(("x-codes" = json!(ACTIVATE))))]
 pub(super) async fn activate(
     _: Administrator,
     State(app): State<App>,
     Source(source): Source,
-    body: Body,
+    Body(body): Body<Activation>,
 ) -> Result<Json<Activated>, ApiError> {
-    let given = |name| body.text(name).filter(|text| !text.is_empty());
-    let email = given("email").ok_or(ApiKeyError::EmailRequired)?;
-    let (value, node_spelling) = match (given("apiKey"), given("apiKeyValue")) {
+    let email = body.email.text().ok_or(ApiKeyError::EmailRequired)?;
+    let (value, node_spelling) = match (body.api_key.text(), body.api_key_value.text()) {
         (Some(value), _) => (value, true),
         (None, Some(value)) => (value, false),
-        (None, None) => return Err(ApiError::bad_request("api-key-required", "apiKey is required")),
+        (None, None) => return Err(ApiError::of(Code::ApiKeyRequired)),
     };
     let key: ApiKey = value.parse().map_err(|_| ApiKeyError::NotFound)?;
-    let activated = match (given("consumerKeyId"), given("consumerKeySecret")) {
-        (None, None) => app.mfa.activate_api_key(&key, email).await,
+    let activated = match (body.consumer_key_id.text(), body.consumer_key_secret.text()) {
+        (None, None) => app.mfa.activate_api_key(&key, &email).await,
         (id, secret) => {
-            let joined = credentials(id, secret).ok_or_else(ApiError::unauthorized)?;
+            let joined = credentials(id.as_deref(), secret.as_deref());
+            let joined = joined.ok_or(ApiError::of(Code::Unauthorized))?;
             let consumer = app.mfa.authenticate_from(source, &joined.0, &joined.1).await?;
-            consumer.activate_api_key(&key, email).await
+            consumer.activate_api_key(&key, &email).await
         }
     };
     match activated {
         Ok(secret) => Ok(Json(Activated { api_secret: secret.expose_text().to_owned() })),
         // The seeds disagree here, so each client hears what it knows.
-        Err(ApiKeyError::AlreadyActivated) if node_spelling => Err(ApiError::unauthorized()),
+        Err(ApiKeyError::AlreadyActivated) if node_spelling => Err(ApiError::of(Code::Unauthorized)),
         Err(error) => Err(error.into()),
     }
 }
@@ -109,25 +151,27 @@ pub(super) struct Listed {
     keys: Vec<ApiKeyView>,
     /// Keys that are stored and cannot be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
     unreadable: Vec<String>,
-    /// Give it as `?after=` for the next page.
+    /// Give it as `?after=` for the next page; `null` at the end.
+    #[schema(required = true)]
     next: Option<String>,
 }
 
-/// `GET /api-key`: a page of all keys.
-#[utoipa::path(get, path = "/api-key", tag = "API keys", security(("adminKey" = [])),
+pub(super) const LIST: Codes = &[ADMINISTRATOR, SERVER, &[Code::InvalidQuery]];
+
+/// Lists API keys, page by page.
+#[utoipa::path(get, path = "/api-key", operation_id = "listApiKeys", tag = "API keys",
+    security(("adminKey" = [])),
     params(("after" = Option<String>, Query, description = "`next` of the page before")),
-    responses(
-        (status = 200, description = "A page of keys", body = Listed),
-        (status = 400, description = "`invalid-query`", body = ErrorBody),
-        AdminErrors, ServerErrors,
-    ))]
+    responses((status = 200, description = "A page of keys", body = Listed)),
+    extensions(("x-codes" = json!(LIST))))]
 pub(super) async fn list(
     _: Administrator,
     State(app): State<App>,
     from: Result<Query<From>, QueryRejection>,
 ) -> Result<Json<Listed>, ApiError> {
-    let invalid = || ApiError::bad_request("invalid-query", "the query is ?after=KEY");
+    let invalid = || ApiError::of(Code::InvalidQuery);
     let Query(from) = from.map_err(|_| invalid())?;
     let after = from.after.filter(|after| !after.is_empty());
     let after = after.map(|after| after.parse::<ApiKey>().map_err(|_| invalid())).transpose()?;
@@ -141,14 +185,14 @@ pub(super) async fn list(
     }))
 }
 
-/// `DELETE /api-key/{value}`: revokes at once and for good.
-#[utoipa::path(delete, path = "/api-key/{value}", tag = "API keys", security(("adminKey" = [])),
+pub(super) const REVOKE: Codes = &[ADMINISTRATOR, SERVER, &[Code::ApiKeyNotFound]];
+
+/// Revokes an API key, at once and for good.
+#[utoipa::path(delete, path = "/api-key/{value}", operation_id = "revokeApiKey", tag = "API keys",
+    security(("adminKey" = [])),
     params(("value" = String, Path, description = "The key")),
-    responses(
-        (status = 204, description = "Revoked, at once and for good"),
-        (status = 404, description = "`api-key-not-found`", body = ErrorBody),
-        AdminErrors, ServerErrors,
-    ))]
+    responses((status = 204, description = "Revoked, at once and for good")),
+    extensions(("x-codes" = json!(REVOKE))))]
 pub(super) async fn revoke(
     _: Administrator,
     State(app): State<App>,

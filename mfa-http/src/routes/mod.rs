@@ -2,10 +2,16 @@
 
 mod api_key;
 mod health;
+#[cfg(debug_assertions)]
+mod listed;
+#[cfg(test)]
+mod lists;
 mod metrics;
+mod new_totp;
 mod rotation;
 mod totp;
 mod u2f;
+mod user;
 mod webauthn;
 mod webauthn_error;
 
@@ -15,9 +21,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
+use mfa_core::code::Code;
 use tokio::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -42,15 +49,21 @@ pub fn router(app: App) -> Router {
 
 /// The service, and `others` under the same limits and headers.
 pub(crate) fn router_with(app: App, others: Router) -> Router {
-    let (router, contract) = documented().split_for_parts();
+    #[cfg_attr(not(debug_assertions), expect(unused_mut, reason = "debug builds look into it"))]
+    let (router, mut contract) = documented().split_for_parts();
+    #[cfg(debug_assertions)]
+    let lists = Arc::new(listed::Listed::of(&mut contract));
     let contract = openapi::finished(contract);
     let metrics = Arc::clone(&app.metrics);
-    router
+    let router = router
         .merge(SwaggerUi::new("/docs").url("/openapi.json", contract))
         .with_state(app)
         .merge(others)
         .fallback(no_such_route)
-        .method_not_allowed_fallback(no_such_method)
+        .method_not_allowed_fallback(no_such_method);
+    #[cfg(debug_assertions)]
+    let router = router.layer(from_fn_with_state(lists, listed::check));
+    router
         // One layer, since each that is put on a router by itself costs a request two allocations. Outermost first.
         .layer((
             always(header::CACHE_CONTROL, "no-store"),
@@ -81,8 +94,8 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(totp::reset))
         .routes(routes!(webauthn::begin_registration, webauthn::finish_registration))
         .routes(routes!(webauthn::begin_authentication, webauthn::finish_authentication))
-        .routes(routes!(webauthn::list, webauthn::delete_user))
-        .routes(routes!(webauthn::delete_credential, webauthn::rename))
+        .routes(routes!(user::list, user::delete_user))
+        .routes(routes!(user::delete_credential, user::rename))
         .routes(routes!(u2f::begin_registration))
         .routes(routes!(u2f::finish_registration, u2f::delete))
         .routes(routes!(u2f::begin_authentication, u2f::finish_authentication))
@@ -92,16 +105,16 @@ fn documented() -> OpenApiRouter<App> {
 }
 
 async fn no_such_route() -> ApiError {
-    ApiError::new(StatusCode::NOT_FOUND, "no-such-route", "There is no such route")
+    ApiError::of(Code::NoSuchRoute)
 }
 
 async fn no_such_method() -> ApiError {
-    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "no-such-method", "The route does not take this method")
+    ApiError::of(Code::NoSuchMethod)
 }
 
 /// The last resort: a bug is a 500, not a dead process. The panic's text goes to the panic hook, not the client.
 fn panicked(_: Box<dyn Any + Send>) -> Response {
-    ApiError::internal().into_response()
+    ApiError::of(Code::Internal).into_response()
 }
 
 /// Bounds the time of a request and logs its outcome. The log has the route, not the path, which may hold a key.
@@ -110,7 +123,7 @@ async fn observe(State(metrics): State<Arc<Metrics>>, request: Request, next: Ne
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
     let answer = tokio::time::timeout(PATIENCE, next.run(request)).await;
-    let response = answer.unwrap_or_else(|_| ApiError::unavailable().into_response());
+    let response = answer.unwrap_or_else(|_| ApiError::of(Code::Unavailable).into_response());
     let status = response.status().as_u16();
     metrics.answered(&method, route, status, began.elapsed());
     tracing::debug!(%method, route, status, "request");

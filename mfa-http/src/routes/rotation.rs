@@ -4,19 +4,18 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use mfa_core::api_key::ApiKeyError;
+use mfa_core::code::Code;
 use mfa_core::rotation::{RotationError, RotationOptions, RotationReport};
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::App;
 use crate::authentication::{Source, credentials};
-use crate::body::Body;
-use crate::error::ApiError;
-use crate::openapi::errors::{BodyErrors, ErrorBody, ServerErrors, Throttled};
-use crate::openapi::requests::RotationRequest;
+use crate::body::{Body, OBJECT};
+use crate::error::{ApiError, SERVER};
+use crate::members::Member;
+use crate::openapi::errors::Codes;
 
 /// How long one call works; what is left is for the next one.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -49,68 +48,96 @@ impl From<RotationReport> for Rotated {
     }
 }
 
-/// `POST /api-key/rotate` with `{"oldKeyId", "oldKeySecret", "newKeyId", "newKeySecret"}`, and `revokeOld`.
-#[utoipa::path(post, path = "/api-key/rotate", tag = "API keys",
+/// The key to leave and the key to move to.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RotationRequest {
+    #[serde(default)]
+    #[schema(value_type = String, required = true)]
+    old_key_id: Member<String>,
+    #[serde(default)]
+    #[schema(value_type = String, required = true)]
+    old_key_secret: Member<String>,
+    #[serde(default)]
+    #[schema(value_type = String, required = true)]
+    new_key_id: Member<String>,
+    #[serde(default)]
+    #[schema(value_type = String, required = true)]
+    new_key_secret: Member<String>,
+    /// Revoke the old key at the end. Not done if it is absent.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    revoke_old: Member<Option<bool>>,
+}
+
+pub(super) const ROTATE: Codes = &[
+    OBJECT,
+    SERVER,
+    &[
+        Code::InvalidRequest,
+        Code::OldKeyNotValid,
+        Code::NewKeyNotValid,
+        Code::ApiKeyNotFound,
+        Code::SameKey,
+        Code::NewKeyInUse,
+        Code::ThirdKey,
+        Code::RotationUnderWay,
+        Code::Throttled,
+    ],
+];
+
+/// Rotates a consumer to another API key.
+///
+/// A call works for a few seconds. Call again until `done`.
+#[utoipa::path(post, path = "/api-key/rotate", operation_id = "rotateApiKey", tag = "API keys", security(()),
     request_body = RotationRequest,
-    responses(
-        (status = 200, description = "How far it is. Call again until `done`", body = Rotated),
-        (status = 400, description = "`invalid-request`, `invalid-json`", body = ErrorBody),
-        (status = 404, description = "`old-key-not-valid`, `new-key-not-valid`", body = ErrorBody),
-        (status = 409, description = "`same-key`, `new-key-in-use`, `third-key`, `rotation-under-way`", body = ErrorBody),
-        Throttled, BodyErrors, ServerErrors,
-    ))]
+    responses((status = 200, description = "How far it is. Call again until `done`", body = Rotated)),
+    extensions(("x-codes" = json!(ROTATE))))]
 pub(super) async fn rotate(
     State(app): State<App>,
     Source(source): Source,
-    body: Body,
+    Body(body): Body<RotationRequest>,
 ) -> Result<Json<Rotated>, ApiError> {
-    let text = |name: &'static str| match body.member(name) {
-        None => Err(invalid(format!("{name} is required"))),
-        Some(Value::String(text)) => Ok(text.as_str()),
-        Some(_) => Err(invalid(format!("{name} must be a string"))),
+    let new = (text("newKeyId", body.new_key_id)?, text("newKeySecret", body.new_key_secret)?);
+    let old = (text("oldKeyId", body.old_key_id)?, text("oldKeySecret", body.old_key_secret)?);
+    let revoke_old = match body.revoke_old {
+        Member::Absent | Member::Is(None) => false,
+        Member::Is(Some(revoke)) => revoke,
+        Member::Other => return Err(invalid("revokeOld must be true or false")),
     };
-    let new = (text("newKeyId")?, text("newKeySecret")?);
-    let old = (text("oldKeyId")?, text("oldKeySecret")?);
-    let revoke_old = match body.member("revokeOld") {
-        None | Some(Value::Null) => false,
-        Some(Value::Bool(revoke)) => *revoke,
-        Some(_) => return Err(invalid("revokeOld must be true or false".to_owned())),
-    };
-    let old = credentials(Some(old.0), Some(old.1)).ok_or(RotationError::Old(ApiKeyError::Unauthorized))?;
-    let new = credentials(Some(new.0), Some(new.1)).ok_or(RotationError::New(ApiKeyError::Unauthorized))?;
+    let old = credentials(Some(&old.0), Some(&old.1)).ok_or(RotationError::Old(ApiKeyError::Unauthorized))?;
+    let new = credentials(Some(&new.0), Some(&new.1)).ok_or(RotationError::New(ApiKeyError::Unauthorized))?;
     let options =
         RotationOptions { source, revoke_old, patience: Some(PATIENCE), ..RotationOptions::default() };
     let report = app.mfa.rotate((&old.0, &old.1), (&new.0, &new.1), &options).await?;
     Ok(Json(report.into()))
 }
 
-fn invalid(reason: String) -> ApiError {
-    ApiError::bad_request("invalid-request", "invalid request").saying(format!("invalid request: {reason}"))
+fn text(name: &str, member: Member<String>) -> Result<String, ApiError> {
+    match member {
+        Member::Absent => Err(invalid(&format!("{name} is required"))),
+        Member::Is(text) => Ok(text),
+        Member::Other => Err(invalid(&format!("{name} must be a string"))),
+    }
+}
+
+fn invalid(reason: &str) -> ApiError {
+    ApiError::of(Code::InvalidRequest).saying(format!("invalid request: {reason}"))
 }
 
 impl From<RotationError> for ApiError {
     fn from(error: RotationError) -> Self {
-        let conflict = |code, error: RotationError| {
-            Self::new(StatusCode::CONFLICT, code, "conflict").saying(error.to_string())
-        };
         match error {
-            // One answer for a key that is unknown or inactive and a secret that is wrong.
-            RotationError::Old(ApiKeyError::Unauthorized) => {
-                Self::new(StatusCode::NOT_FOUND, "old-key-not-valid", "old key is not valid")
-            }
-            RotationError::New(ApiKeyError::Unauthorized) => {
-                Self::new(StatusCode::NOT_FOUND, "new-key-not-valid", "new key is not valid")
+            RotationError::Old(ApiKeyError::Unauthorized) | RotationError::New(ApiKeyError::Unauthorized) => {
+                Self::of(error.code())
             }
             RotationError::Old(error) | RotationError::New(error) => error.into(),
-            RotationError::SameKey => conflict("same-key", RotationError::SameKey),
-            RotationError::NewKeyInUse => conflict("new-key-in-use", RotationError::NewKeyInUse),
-            RotationError::Interfered => conflict("rotation-under-way", RotationError::Interfered),
-            third @ RotationError::ThirdKey(_) => conflict("third-key", third),
+            RotationError::SameKey
+            | RotationError::NewKeyInUse
+            | RotationError::ThirdKey(_)
+            | RotationError::Interfered => Self::of(error.code()).saying(error.to_string()),
             RotationError::Store(error) => error.into(),
-            other => {
-                tracing::error!(error = &other as &dyn std::error::Error, "rotation failed");
-                Self::internal()
-            }
+            other => Self::logged(other.code(), &other),
         }
     }
 }

@@ -1,20 +1,19 @@
 //! `/totp`: time-based one-time passwords.
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::http::StatusCode;
-use mfa_core::totp::{Digits, HashAlgorithm, TotpError, TotpId, TotpOptions};
-use serde::Serialize;
-use serde_json::Value;
+use mfa_core::code::Code;
+use mfa_core::totp::{TotpError, TotpId};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-use crate::authentication::Authenticated;
-use crate::body::Body;
-use crate::error::ApiError;
-use crate::openapi::errors::{BodyErrors, ConsumerErrors, ErrorBody, ServerErrors, Throttled};
-use crate::openapi::requests::{Code, NewTotp};
+use super::new_totp::NewTotp;
+use crate::authentication::{Authenticated, CONSUMER};
+use crate::body::{Body, OBJECT};
+use crate::error::{ApiError, SERVER};
+use crate::members::Member;
+use crate::openapi::errors::Codes;
 use crate::path::Segment;
 use crate::qr_code;
 
@@ -31,22 +30,33 @@ pub(super) struct Enrolled {
     image_url: Zeroizing<String>,
 }
 
-/// `POST /totp` with `{"issuer"?, "label"?, "algorithm"?, "digits"?, "period"?}`.
-#[utoipa::path(post, path = "/totp", tag = "TOTP", security(("apiKey" = [], "apiSecret" = [])),
-    request_body = Option<NewTotp>,
-    responses(
-        (status = 200, description = "What the authenticator app needs, shown this once", body = Enrolled),
-        (status = 400, description = "`label-required`, `label-too-long`, `invalid-text`, `invalid-algorithm`, \
-            `invalid-digits`, `invalid-period`, `invalid-json`", body = ErrorBody),
-        ConsumerErrors, Throttled, BodyErrors, ServerErrors,
-    ))]
+pub(super) const ENROLL: Codes = &[
+    CONSUMER,
+    OBJECT,
+    SERVER,
+    &[
+        Code::LabelRequired,
+        Code::LabelTooLong,
+        Code::InvalidText,
+        Code::InvalidAlgorithm,
+        Code::InvalidDigits,
+        Code::InvalidPeriod,
+    ],
+];
+
+/// Enrols an authenticator app.
+#[utoipa::path(post, path = "/totp", operation_id = "enrollTotp", tag = "TOTP",
+    security(("apiKey" = [], "apiSecret" = [])), request_body = Option<NewTotp>,
+    responses((status = 200, description = "What the authenticator app needs, shown this once", body = Enrolled)),
+    extensions(("x-codes" = json!(ENROLL))))]
 pub(super) async fn enroll(
     Authenticated(consumer): Authenticated,
-    body: Body,
+    Body(new): Body<NewTotp>,
 ) -> Result<Json<Enrolled>, ApiError> {
-    let enrolled = consumer.totp().enroll(options(&body)?).await?;
+    let enrolled = consumer.totp().enroll(new.options()?).await?;
     // The core refuses URIs that no QR code holds, so this does not fail after the fact.
-    let image_url = qr_code::data_url(&enrolled.key_uri).map_err(|_| ApiError::internal())?;
+    let image_url =
+        qr_code::data_url(&enrolled.key_uri).map_err(|error| ApiError::logged(Code::Internal, &error))?;
     Ok(Json(Enrolled {
         uuid: enrolled.id.to_string(),
         otp_auth_url: Zeroizing::new(enrolled.key_uri.expose_text().to_owned()),
@@ -55,44 +65,12 @@ pub(super) async fn enroll(
     }))
 }
 
-/// The seed's texts: no label is `SecretKey`, a label of `null` is `null`, a number is its digits.
-fn options(body: &Body) -> Result<TotpOptions, ApiError> {
-    let text = |name, value: &Value| match value {
-        Value::String(text) => Ok(text.clone()),
-        Value::Number(number) => Ok(number.to_string()),
-        _ => Err(ApiError::bad_request("invalid-text", name)),
-    };
-    let label = match body.member("label") {
-        None => "SecretKey".to_owned(),
-        Some(Value::Null) => "null".to_owned(),
-        Some(value) => text("label must be a string", value)?,
-    };
-    let options = match body.member("issuer") {
-        None | Some(Value::Null) => TotpOptions::without_issuer(label),
-        Some(value) => TotpOptions::new(text("issuer must be a string", value)?, label),
-    };
-    let algorithm = match body.member("algorithm").map(Value::as_str) {
-        None | Some(Some("SHA1")) => HashAlgorithm::Sha1,
-        Some(Some("SHA256")) => HashAlgorithm::Sha256,
-        Some(Some("SHA512")) => HashAlgorithm::Sha512,
-        _ => {
-            return Err(ApiError::bad_request(
-                "invalid-algorithm",
-                "algorithm must be SHA1, SHA256 or SHA512",
-            ));
-        }
-    };
-    let digits = match body.member("digits").map(Value::as_u64) {
-        None | Some(Some(6)) => Digits::Six,
-        Some(Some(8)) => Digits::Eight,
-        _ => return Err(ApiError::bad_request("invalid-digits", "digits must be 6 or 8")),
-    };
-    let period = match body.member("period").map(Value::as_u64) {
-        None => 30,
-        // Zero is outside what the core accepts, as whatever is no whole number should be.
-        Some(period) => period.unwrap_or(0),
-    };
-    Ok(options.algorithm(algorithm).digits(digits).period(Duration::from_secs(period)))
+/// A code, as its user types it.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct Attempt {
+    #[serde(default)]
+    #[schema(value_type = String, required = true, min_length = 1, example = "123456")]
+    code: Member<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -107,27 +85,23 @@ impl Valid {
     }
 }
 
-/// `POST /totp/{uuid}/validate` with `{"code"}`, a string.
-#[utoipa::path(post, path = "/totp/{uuid}/validate", tag = "TOTP", security(("apiKey" = [], "apiSecret" = [])),
+pub(super) const VALIDATE: Codes =
+    &[CONSUMER, OBJECT, SERVER, &[Code::CodeRequired, Code::CodeNotAccepted, Code::TotpDisabled]];
+
+/// Validates a code, once.
+#[utoipa::path(post, path = "/totp/{uuid}/validate", operation_id = "validateTotp", tag = "TOTP",
+    security(("apiKey" = [], "apiSecret" = [])), request_body = Attempt,
     params(("uuid" = String, Path, description = "The TOTP's `uuid`")),
-    request_body = Code,
-    responses(
-        (status = 200, description = "The code is right, and used up", body = Valid),
-        (status = 400, description = "`code-required`, `invalid-json`", body = ErrorBody),
-        (status = 401, description = "`code-not-accepted`: wrong, too old, used, or no such TOTP; `unauthorized`",
-            body = ErrorBody),
-        (status = 403, description = "`totp-disabled`: too many failures in a row", body = ErrorBody),
-        Throttled, BodyErrors, ServerErrors,
-    ))]
+    responses((status = 200, description = "The code is right, and used up", body = Valid)),
+    extensions(("x-codes" = json!(VALIDATE))))]
 pub(super) async fn validate(
     Authenticated(consumer): Authenticated,
     Segment(uuid): Segment,
-    body: Body,
+    Body(attempt): Body<Attempt>,
 ) -> Result<Json<Valid>, ApiError> {
-    let code = body.text("code").filter(|code| !code.is_empty());
-    let code = code.ok_or(ApiError::bad_request("code-required", "code (as a string) is required"))?;
+    let code = attempt.code.text().ok_or(ApiError::of(Code::CodeRequired))?;
     let id: TotpId = uuid.parse().map_err(|_| TotpError::NotAccepted)?;
-    consumer.totp().verify(id, code).await?;
+    consumer.totp().verify(id, &code).await?;
     Ok(Json(Valid::new()))
 }
 
@@ -136,6 +110,7 @@ pub(super) async fn validate(
 #[serde(rename_all = "camelCase")]
 pub(super) struct Status {
     uuid: String,
+    #[schema(required = true)]
     created_at: Option<u64>,
     algorithm: &'static str,
     digits: u8,
@@ -145,14 +120,15 @@ pub(super) struct Status {
     disabled: bool,
 }
 
-/// `GET /totp/{uuid}`: never the secret.
-#[utoipa::path(get, path = "/totp/{uuid}", tag = "TOTP", security(("apiKey" = [], "apiSecret" = [])),
+/// What a route answers that is about one TOTP.
+pub(super) const ABOUT_ONE: Codes = &[CONSUMER, SERVER, &[Code::TotpNotFound]];
+
+/// Returns the state of a TOTP, never its secret.
+#[utoipa::path(get, path = "/totp/{uuid}", operation_id = "getTotp", tag = "TOTP",
+    security(("apiKey" = [], "apiSecret" = [])),
     params(("uuid" = String, Path, description = "The TOTP's `uuid`")),
-    responses(
-        (status = 200, description = "Its state, never its secret", body = Status),
-        (status = 404, description = "`totp-not-found`", body = ErrorBody),
-        ConsumerErrors, Throttled, ServerErrors,
-    ))]
+    responses((status = 200, description = "Its state, never its secret", body = Status)),
+    extensions(("x-codes" = json!(ABOUT_ONE))))]
 pub(super) async fn status(
     Authenticated(consumer): Authenticated,
     Segment(uuid): Segment,
@@ -170,14 +146,12 @@ pub(super) async fn status(
     }))
 }
 
-/// `POST /totp/{uuid}/reset`: forgets failed attempts.
-#[utoipa::path(post, path = "/totp/{uuid}/reset", tag = "TOTP", security(("apiKey" = [], "apiSecret" = [])),
+/// Forgets the failed attempts of a TOTP.
+#[utoipa::path(post, path = "/totp/{uuid}/reset", operation_id = "resetTotp", tag = "TOTP",
+    security(("apiKey" = [], "apiSecret" = [])),
     params(("uuid" = String, Path, description = "The TOTP's `uuid`")),
-    responses(
-        (status = 204, description = "Failed attempts are forgotten"),
-        (status = 404, description = "`totp-not-found`", body = ErrorBody),
-        ConsumerErrors, Throttled, ServerErrors,
-    ))]
+    responses((status = 204, description = "Failed attempts are forgotten")),
+    extensions(("x-codes" = json!(ABOUT_ONE))))]
 pub(super) async fn reset(
     Authenticated(consumer): Authenticated,
     Segment(uuid): Segment,
@@ -186,14 +160,12 @@ pub(super) async fn reset(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `DELETE /totp/{uuid}`.
-#[utoipa::path(delete, path = "/totp/{uuid}", tag = "TOTP", security(("apiKey" = [], "apiSecret" = [])),
+/// Deletes a TOTP.
+#[utoipa::path(delete, path = "/totp/{uuid}", operation_id = "deleteTotp", tag = "TOTP",
+    security(("apiKey" = [], "apiSecret" = [])),
     params(("uuid" = String, Path, description = "The TOTP's `uuid`")),
-    responses(
-        (status = 204, description = "Deleted"),
-        (status = 404, description = "`totp-not-found`", body = ErrorBody),
-        ConsumerErrors, Throttled, ServerErrors,
-    ))]
+    responses((status = 204, description = "Deleted")),
+    extensions(("x-codes" = json!(ABOUT_ONE))))]
 pub(super) async fn delete(
     Authenticated(consumer): Authenticated,
     Segment(uuid): Segment,
@@ -202,7 +174,7 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What is not an id of ours is not there.
+/// A malformed id is answered like an unknown one.
 fn parse(uuid: &str) -> Result<TotpId, TotpError> {
     uuid.parse().map_err(|_| TotpError::NotFound)
 }

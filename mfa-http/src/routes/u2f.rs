@@ -1,22 +1,22 @@
 //! `/u2f`: legacy U2F keys by raw messages.
 
-use std::error::Error;
-
 use axum::Json;
 use axum::http::StatusCode;
 use data_encoding::BASE64URL_NOPAD;
+use mfa_core::code::Code;
 use mfa_core::store::UserId;
 use mfa_core::u2f::{U2fAuthenticationResponse, U2fError, U2fRefusal, U2fRegistrationResponse};
-use serde::Serialize;
-use serde_json::{Map, Value};
+use mfa_core::webauthn::WebauthnError;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::totp::Valid;
-use crate::authentication::Authenticated;
-use crate::body::Body;
-use crate::error::ApiError;
-use crate::openapi::errors::{BodyErrors, ConsumerErrors, ErrorBody, ServerErrors, Throttled};
-use crate::openapi::requests::{NewU2f, U2fAuthentication, U2fRegistration};
+use crate::authentication::{Authenticated, CONSUMER};
+use crate::body::{Body, OBJECT};
+use crate::error::{ApiError, SERVER};
+use crate::members::Member;
+use crate::openapi::errors::Codes;
 use crate::path::Segment;
 
 const VERSION: &str = "U2F_V2";
@@ -35,45 +35,86 @@ struct RegistrationRequest {
     challenge: String,
 }
 
-/// `POST /u2f` with `{"appId"}`.
-#[utoipa::path(post, path = "/u2f", tag = "U2F", security(("apiKey" = [], "apiSecret" = [])),
-    request_body = NewU2f,
-    responses(
-        (status = 200, description = "A registration request, U2F Raw Messages", body = Begun),
-        (status = 400, description = "`app-id-required`, `invalid-app-id`, `invalid-json`", body = ErrorBody),
-        ConsumerErrors, Throttled, BodyErrors, ServerErrors,
-    ))]
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NewU2f {
+    #[serde(default)]
+    #[schema(value_type = String, required = true, example = "https://login.example.com/app-id.json")]
+    app_id: Member<String>,
+}
+
+pub(super) const BEGIN_REGISTRATION: Codes =
+    &[CONSUMER, OBJECT, SERVER, &[Code::AppIdRequired, Code::InvalidAppId]];
+
+/// Begins the registration of a U2F key.
+#[utoipa::path(post, path = "/u2f", operation_id = "beginU2fRegistration", tag = "U2F",
+    security(("apiKey" = [], "apiSecret" = [])), request_body = NewU2f,
+    responses((status = 200, description = "A registration request, U2F Raw Messages", body = Begun)),
+    extensions(("x-codes" = json!(BEGIN_REGISTRATION))))]
 pub(super) async fn begin_registration(
     Authenticated(consumer): Authenticated,
-    body: Body,
+    Body(new): Body<NewU2f>,
 ) -> Result<Json<Begun>, ApiError> {
-    let app_id = body.text("appId").filter(|app_id| !app_id.is_empty());
-    let app_id = app_id.ok_or(ApiError::bad_request("app-id-required", "appId is required"))?;
-    let begun = consumer.u2f().begin_registration(app_id).await?;
+    let app_id = new.app_id.text().ok_or(ApiError::of(Code::AppIdRequired))?;
+    let begun = consumer.u2f().begin_registration(&app_id).await?;
     let challenge = begun.challenge.to_string();
-    let request = RegistrationRequest { version: VERSION, app_id: app_id.to_owned(), challenge };
+    let request = RegistrationRequest { version: VERSION, app_id, challenge };
     Ok(Json(Begun { uuid: begun.id.to_string(), challenge: request }))
 }
 
-/// `PUT /u2f/{uuid}` with `{"signResult": {"clientData", "registrationData"}}`.
-#[utoipa::path(put, path = "/u2f/{uuid}", tag = "U2F", security(("apiKey" = [], "apiSecret" = [])),
-    params(("uuid" = String, Path, description = "The record's `uuid`")), request_body = U2fRegistration,
-    responses(
-        (status = 204, description = "Registered"),
-        (status = 400, description = "`malformed`, `token-error`; or the check that failed: `challenge`, \
-            `client-data`, `client-data-type`, `facet`, `signature`", body = ErrorBody),
-        (status = 404, description = "`u2f-not-found`", body = ErrorBody),
-        ConsumerErrors, Throttled, BodyErrors, ServerErrors,
-    ))]
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct U2fRegistration {
+    #[serde(default)]
+    #[schema(value_type = U2fRegistrationData, required = true)]
+    sign_result: Member<SignResult<U2fRegistrationData>>,
+}
+
+/// What the key answered, each in base64url.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct U2fRegistrationData {
+    #[serde(default)]
+    #[schema(value_type = String, required = true)]
+    client_data: Member<String>,
+    #[serde(default)]
+    #[schema(value_type = String, required = true)]
+    registration_data: Member<String>,
+}
+
+/// What a route answers that is about one record, whose stored AppID may be none.
+const ABOUT_ONE: &[Code] = &[Code::U2fNotFound, Code::NotRegistered, Code::InvalidAppId];
+
+pub(super) const FINISH_REGISTRATION: Codes = &[
+    CONSUMER,
+    OBJECT,
+    SERVER,
+    ABOUT_ONE,
+    &[
+        Code::TokenError,
+        Code::Malformed,
+        Code::ClientData,
+        Code::ClientDataType,
+        Code::Challenge,
+        Code::Facet,
+        Code::Signature,
+    ],
+];
+
+/// Finishes the registration of a U2F key.
+#[utoipa::path(put, path = "/u2f/{uuid}", operation_id = "finishU2fRegistration", tag = "U2F",
+    security(("apiKey" = [], "apiSecret" = [])), request_body = U2fRegistration,
+    params(("uuid" = String, Path, description = "The record's `uuid`")),
+    responses((status = 204, description = "Registered")),
+    extensions(("x-codes" = json!(FINISH_REGISTRATION))))]
 pub(super) async fn finish_registration(
     Authenticated(consumer): Authenticated,
     Segment(uuid): Segment,
-    body: Body,
+    Body(body): Body<U2fRegistration>,
 ) -> Result<StatusCode, ApiError> {
     let id = parse(&uuid)?;
-    let result = sign_result(&body)?;
-    let response =
-        U2fRegistrationResponse::new(field(result, "clientData")?, field(result, "registrationData")?);
+    let data = answered(body.sign_result)?;
+    let response = U2fRegistrationResponse::new(&field(data.client_data)?, &field(data.registration_data)?);
     consumer.u2f().finish_registration(id, &response.map_err(U2fError::from)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -88,15 +129,15 @@ pub(super) struct AuthenticationRequest {
     key_handle: String,
 }
 
-/// `POST /u2f/{uuid}/auth`: the body is ignored.
-#[utoipa::path(post, path = "/u2f/{uuid}/auth", tag = "U2F", security(("apiKey" = [], "apiSecret" = [])),
+pub(super) const BEGIN_AUTHENTICATION: Codes = &[CONSUMER, SERVER, ABOUT_ONE];
+
+/// Begins an authentication with a U2F key.
+#[utoipa::path(post, path = "/u2f/{uuid}/auth", operation_id = "beginU2fAuthentication", tag = "U2F",
+    security(("apiKey" = [], "apiSecret" = [])),
     params(("uuid" = String, Path, description = "The record's `uuid`")),
-    responses(
-        (status = 200, description = "An authentication request, U2F Raw Messages", body = AuthenticationRequest),
-        (status = 400, description = "`not-registered`", body = ErrorBody),
-        (status = 404, description = "`u2f-not-found`", body = ErrorBody),
-        ConsumerErrors, Throttled, ServerErrors,
-    ))]
+    responses((status = 200, description = "An authentication request, U2F Raw Messages",
+        body = AuthenticationRequest)),
+    extensions(("x-codes" = json!(BEGIN_AUTHENTICATION))))]
 pub(super) async fn begin_authentication(
     Authenticated(consumer): Authenticated,
     Segment(uuid): Segment,
@@ -111,41 +152,78 @@ pub(super) async fn begin_authentication(
     }))
 }
 
-/// `PUT /u2f/{uuid}/auth` with `{"signResult": {"clientData", "signatureData", "keyHandle"?}}`.
-#[utoipa::path(put, path = "/u2f/{uuid}/auth", tag = "U2F", security(("apiKey" = [], "apiSecret" = [])),
-    params(("uuid" = String, Path, description = "The record's `uuid`")), request_body = U2fAuthentication,
-    responses(
-        (status = 200, description = "The user proved possession of the key", body = Valid),
-        (status = 400, description = "`malformed`, `token-error`, `not-registered`; or the check that failed: \
-            `challenge`, `client-data`, `client-data-type`, `facet`, `key-handle`, `user-presence`, `signature`, `counter`", body = ErrorBody),
-        (status = 404, description = "`u2f-not-found`", body = ErrorBody),
-        ConsumerErrors, Throttled, BodyErrors, ServerErrors,
-    ))]
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct U2fAuthentication {
+    #[serde(default)]
+    #[schema(value_type = U2fSignatureData, required = true)]
+    sign_result: Member<SignResult<U2fSignatureData>>,
+}
+
+/// What the key answered, each in base64url.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct U2fSignatureData {
+    #[serde(default)]
+    #[schema(value_type = String, required = true)]
+    client_data: Member<String>,
+    #[serde(default)]
+    #[schema(value_type = String, required = true)]
+    signature_data: Member<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    key_handle: Member<String>,
+}
+
+pub(super) const FINISH_AUTHENTICATION: Codes = &[
+    CONSUMER,
+    OBJECT,
+    SERVER,
+    ABOUT_ONE,
+    &[
+        Code::TokenError,
+        Code::Malformed,
+        Code::ClientData,
+        Code::ClientDataType,
+        Code::Challenge,
+        Code::Facet,
+        Code::KeyHandle,
+        Code::UserPresence,
+        Code::Signature,
+        Code::Counter,
+    ],
+];
+
+/// Finishes an authentication with a U2F key.
+#[utoipa::path(put, path = "/u2f/{uuid}/auth", operation_id = "finishU2fAuthentication", tag = "U2F",
+    security(("apiKey" = [], "apiSecret" = [])), request_body = U2fAuthentication,
+    params(("uuid" = String, Path, description = "The record's `uuid`")),
+    responses((status = 200, description = "The user proved possession of the key", body = Valid)),
+    extensions(("x-codes" = json!(FINISH_AUTHENTICATION))))]
 pub(super) async fn finish_authentication(
     Authenticated(consumer): Authenticated,
     Segment(uuid): Segment,
-    body: Body,
+    Body(body): Body<U2fAuthentication>,
 ) -> Result<Json<Valid>, ApiError> {
     let id = parse(&uuid)?;
-    let result = sign_result(&body)?;
-    let key_handle = result.get("keyHandle").and_then(Value::as_str);
+    let data = answered(body.sign_result)?;
     let response = U2fAuthenticationResponse::new(
-        field(result, "clientData")?,
-        field(result, "signatureData")?,
-        key_handle,
+        &field(data.client_data)?,
+        &field(data.signature_data)?,
+        data.key_handle.given().as_deref(),
     );
     consumer.u2f().finish_authentication(id, &response.map_err(U2fError::from)?).await?;
     Ok(Json(Valid::new()))
 }
 
-/// `DELETE /u2f/{uuid}`: the whole record.
-#[utoipa::path(delete, path = "/u2f/{uuid}", tag = "U2F", security(("apiKey" = [], "apiSecret" = [])),
+pub(super) const DELETE: Codes = &[CONSUMER, SERVER, &[Code::U2fNotFound]];
+
+/// Deletes a user with all credentials.
+#[utoipa::path(delete, path = "/u2f/{uuid}", operation_id = "deleteU2f", tag = "U2F",
+    security(("apiKey" = [], "apiSecret" = [])),
     params(("uuid" = String, Path, description = "The record's `uuid`")),
-    responses(
-        (status = 204, description = "Deleted, with all credentials of the user"),
-        (status = 404, description = "`u2f-not-found`", body = ErrorBody),
-        ConsumerErrors, Throttled, ServerErrors,
-    ))]
+    responses((status = 204, description = "Deleted, with all credentials of the user")),
+    extensions(("x-codes" = json!(DELETE))))]
 pub(super) async fn delete(
     Authenticated(consumer): Authenticated,
     Segment(uuid): Segment,
@@ -158,52 +236,46 @@ fn parse(uuid: &str) -> Result<UserId, U2fError> {
     uuid.parse().map_err(|_| U2fError::NotFound)
 }
 
-/// The key's answer, unless the browser reports an error instead.
-fn sign_result(body: &Body) -> Result<&Map<String, Value>, ApiError> {
-    let result = body.member("signResult").and_then(Value::as_object).ok_or_else(invalid)?;
-    if result.get("errorCode").is_some_and(|code| code != 0) {
-        let message = result.get("errorMessage").and_then(Value::as_str);
-        let message = message.unwrap_or("Error getting signature from U2F token.");
-        return Err(ApiError::bad_request("token-error", "token error").saying(message.to_owned()));
+/// The key's answer, or the error that the browser reports instead.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SignResult<T> {
+    #[serde(default)]
+    error_code: Member<Value>,
+    #[serde(default)]
+    error_message: Member<String>,
+    #[serde(flatten)]
+    data: T,
+}
+
+fn answered<T>(result: Member<SignResult<T>>) -> Result<T, ApiError> {
+    let result = result.given().ok_or(ApiError::of(Code::Malformed))?;
+    if result.error_code.given().is_some_and(|code| code != 0) {
+        let error = ApiError::of(Code::TokenError);
+        return Err(match result.error_message.given() {
+            Some(message) => error.saying(message),
+            None => error,
+        });
     }
-    Ok(result)
+    Ok(result.data)
 }
 
-fn field<'a>(result: &'a Map<String, Value>, name: &str) -> Result<&'a str, ApiError> {
-    result.get(name).and_then(Value::as_str).ok_or_else(invalid)
-}
-
-const fn invalid() -> ApiError {
-    ApiError::bad_request("malformed", "Invalid response from U2F token.")
+fn field(member: Member<String>) -> Result<String, ApiError> {
+    member.given().ok_or(ApiError::of(Code::Malformed))
 }
 
 impl From<U2fError> for ApiError {
     fn from(error: U2fError) -> Self {
         match error {
-            U2fError::NotFound => Self::new(
-                StatusCode::NOT_FOUND,
-                "u2f-not-found",
-                "No U2F record found with that uuid for that API Key.",
-            ),
-            U2fError::NotRegistered => Self::bad_request("not-registered", "No U2F key is registered"),
-            U2fError::AppId(_) => {
-                Self::bad_request("invalid-app-id", "appId must be an https URL of a named host")
-            }
-            U2fError::Refused(refusal) => Self::bad_request(
-                refusal.code(),
-                match refusal {
-                    U2fRefusal::ClientData => "Invalid clientData: not a valid JSON object",
-                    U2fRefusal::Challenge => "Invalid challenge: not the one provided",
-                    U2fRefusal::Signature => "Invalid signature.",
-                    _ => "Invalid response from U2F token.",
-                },
-            ),
-            U2fError::User(mfa_core::webauthn::WebauthnError::Store(error)) => error.into(),
-            U2fError::User(mfa_core::webauthn::WebauthnError::ApiKey(error)) => error.into(),
-            other => {
-                tracing::error!(error = &other as &dyn Error, "U2F request failed");
-                Self::internal()
-            }
+            U2fError::Refused(refusal) => Self::of(refusal.code()).saying(match refusal {
+                U2fRefusal::ClientData => "Invalid clientData: not a valid JSON object",
+                U2fRefusal::Challenge => "Invalid challenge: not the one provided",
+                U2fRefusal::Signature => "Invalid signature.",
+                _ => "Invalid response from U2F token.",
+            }),
+            U2fError::User(WebauthnError::Store(error)) => error.into(),
+            U2fError::User(WebauthnError::ApiKey(error)) => error.into(),
+            other => Self::logged(other.code(), &other),
         }
     }
 }

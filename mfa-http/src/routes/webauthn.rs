@@ -1,29 +1,23 @@
 //! `/webauthn`: passkeys and security keys.
 
 use axum::Json;
-use axum::http::StatusCode;
-use data_encoding::HEXLOWER;
+use mfa_core::code::Code;
 use mfa_core::webauthn::{
-    AuthenticationOptions, AuthenticationResponse, CredentialRecord, KeyHandleHash, RegistrationOptions,
-    RegistrationResponse, WebauthnError,
+    AuthenticationOptions, AuthenticationResponse, RegistrationOptions, RegistrationResponse, WebauthnError,
 };
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::webauthn_error::{authentication_error, deletion_error, registration_error};
-use crate::authentication::Authenticated;
-use crate::body::{Body, RawBody};
-use crate::error::ApiError;
-use crate::openapi::errors::{
-    BodyErrors, ConsumerErrors, ErrorBody, ServerErrors, Throttled, WebauthnErrors,
+use super::webauthn_error::{authentication_error, registration_error};
+use crate::authentication::{Authenticated, CONSUMER};
+use crate::body::{BYTES, RawBody};
+use crate::error::{ApiError, SERVER};
+use crate::openapi::errors::Codes;
+use crate::openapi::headers::RelyingPartyHeaders;
+use crate::openapi::webauthn::{
+    AuthenticationResponseJson, BegunAuthentication, BegunRegistration, RegistrationResponseJson,
 };
-use crate::openapi::requests::{
-    AuthenticationResponseJson, CreationOptions, Label, RegistrationResponseJson, RelyingPartyHeaders,
-    RequestOptions, UserHeader,
-};
-use crate::path::Segment;
-use crate::relying_party::{Meta, User};
+use crate::relying_party::{Meta, RELYING_PARTY};
 
 #[derive(Serialize)]
 pub(super) struct Begun {
@@ -32,14 +26,16 @@ pub(super) struct Begun {
     options: RegistrationOptions,
 }
 
-/// `POST /webauthn/register`: the body is ignored.
-#[utoipa::path(post, path = "/webauthn/register", tag = "WebAuthn", security(("apiKey" = [], "apiSecret" = [])),
-    params(RelyingPartyHeaders),
-    responses(
-        (status = 200, description = "For `navigator.credentials.create()`, and the user's `uuid`", body = CreationOptions),
-        (status = 400, description = "`invalid-relying-party`, `invalid-user-uuid`, `invalid-header`", body = ErrorBody),
-        WebauthnErrors, Throttled, ServerErrors,
-    ))]
+pub(super) const BEGIN_REGISTRATION: Codes = &[CONSUMER, RELYING_PARTY, SERVER];
+
+/// Begins a registration ceremony.
+///
+/// The body is ignored. Without `x-mfa-UserUUID` the user is a new one.
+#[utoipa::path(post, path = "/webauthn/register", operation_id = "beginRegistration", tag = "WebAuthn",
+    security(("apiKey" = [], "apiSecret" = [])), params(RelyingPartyHeaders),
+    responses((status = 200, description = "For `navigator.credentials.create()`, and the user's `uuid`",
+        body = BegunRegistration)),
+    extensions(("x-codes" = json!(BEGIN_REGISTRATION))))]
 pub(super) async fn begin_registration(
     Authenticated(consumer): Authenticated,
     meta: Meta,
@@ -54,18 +50,48 @@ pub(super) struct Registered {
     key_handle_hash: String,
 }
 
-/// `PUT /webauthn/register` with what `navigator.credentials.create()` returned.
-#[utoipa::path(put, path = "/webauthn/register", tag = "WebAuthn", security(("apiKey" = [], "apiSecret" = [])),
-    params(RelyingPartyHeaders), request_body = RegistrationResponseJson,
-    responses(
-        (status = 200, description = "The credential's name towards consumers", body = Registered),
-        (status = 400, description = "`malformed-response`, `user-uuid-required`, or as for `POST`; or the check \
-            that failed: `challenge`, `user`, `relying-party`, `client-data-type`, `origin`, `cross-origin`, `top-origin`, \
-            `authenticator-data`, `rp-id-hash`, `user-presence`, `user-verification`, `backup-state`, `algorithm`, \
-            `public-key`, `attestation-format`, `attestation`, `credential-id-length`, `duplicate-credential`, \
-            `too-many-credentials`, `credential-id`, `signature`", body = ErrorBody),
-        WebauthnErrors, Throttled, BodyErrors, ServerErrors,
-    ))]
+/// The checks that both ceremonies make. Malformed authenticator data counts as a malformed response.
+const CHECKS: &[Code] = &[
+    Code::MalformedResponse,
+    Code::Challenge,
+    Code::User,
+    Code::RelyingParty,
+    Code::ClientDataType,
+    Code::Origin,
+    Code::CrossOrigin,
+    Code::TopOrigin,
+    Code::RpIdHash,
+    Code::UserPresence,
+    Code::UserVerification,
+    Code::BackupState,
+    Code::Algorithm,
+    Code::PublicKey,
+];
+
+pub(super) const FINISH_REGISTRATION: Codes = &[
+    CONSUMER,
+    RELYING_PARTY,
+    BYTES,
+    SERVER,
+    &[Code::UserUuidRequired],
+    CHECKS,
+    &[
+        Code::AttestationFormat,
+        Code::Attestation,
+        Code::CredentialIdLength,
+        Code::DuplicateCredential,
+        Code::TooManyCredentials,
+    ],
+];
+
+/// Finishes a registration ceremony.
+///
+/// The body is what `navigator.credentials.create()` returned.
+#[utoipa::path(put, path = "/webauthn/register", operation_id = "finishRegistration", tag = "WebAuthn",
+    security(("apiKey" = [], "apiSecret" = [])), params(RelyingPartyHeaders),
+    request_body = RegistrationResponseJson,
+    responses((status = 200, description = "The credential's name towards consumers", body = Registered)),
+    extensions(("x-codes" = json!(FINISH_REGISTRATION))))]
 pub(super) async fn finish_registration(
     Authenticated(consumer): Authenticated,
     meta: Meta,
@@ -79,15 +105,15 @@ pub(super) async fn finish_registration(
     Ok(Json(Registered { key_handle_hash: credential.id.key_handle_hash().to_string() }))
 }
 
-/// `POST /webauthn/login`: the body is ignored.
-#[utoipa::path(post, path = "/webauthn/login", tag = "WebAuthn", security(("apiKey" = [], "apiSecret" = [])),
-    params(RelyingPartyHeaders),
-    responses(
-        (status = 200, description = "For `navigator.credentials.get()`", body = RequestOptions),
-        (status = 400, description = "`no-credentials`, `invalid-relying-party`, `invalid-user-uuid`, `invalid-header`",
-            body = ErrorBody),
-        WebauthnErrors, Throttled, ServerErrors,
-    ))]
+pub(super) const BEGIN_AUTHENTICATION: Codes = &[CONSUMER, RELYING_PARTY, SERVER, &[Code::NoCredentials]];
+
+/// Begins an authentication ceremony.
+///
+/// The body is ignored.
+#[utoipa::path(post, path = "/webauthn/login", operation_id = "beginAuthentication", tag = "WebAuthn",
+    security(("apiKey" = [], "apiSecret" = [])), params(RelyingPartyHeaders),
+    responses((status = 200, description = "For `navigator.credentials.get()`", body = BegunAuthentication)),
+    extensions(("x-codes" = json!(BEGIN_AUTHENTICATION))))]
 pub(super) async fn begin_authentication(
     Authenticated(consumer): Authenticated,
     meta: Meta,
@@ -99,23 +125,37 @@ pub(super) async fn begin_authentication(
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct LoggedIn {
-    /// The raw id forced into text: of no use for real keys, and kept for clients that expect the member.
+    /// Ignore it: it exists for old clients.
     #[serde(rename = "credentialId")]
     credential_id: String,
     key_handle_hash: String,
 }
 
-/// `PUT /webauthn/login` with what `navigator.credentials.get()` returned.
-#[utoipa::path(put, path = "/webauthn/login", tag = "WebAuthn", security(("apiKey" = [], "apiSecret" = [])),
-    params(RelyingPartyHeaders), request_body = AuthenticationResponseJson,
-    responses(
-        (status = 200, description = "The user proved possession of this credential", body = LoggedIn),
-        (status = 400, description = "`malformed-response`, `user-uuid-required`, or as for `POST`; or the check \
-            that failed: `challenge`, `user`, `relying-party`, `client-data-type`, `origin`, `cross-origin`, `top-origin`, \
-            `authenticator-data`, `rp-id-hash`, `user-presence`, `user-verification`, `backup-state`, \
-            `backup-eligibility`, `credential-id`, `credential-not-allowed`, `user-handle`, `signature`, `sign-count`", body = ErrorBody),
-        WebauthnErrors, Throttled, BodyErrors, ServerErrors,
-    ))]
+pub(super) const FINISH_AUTHENTICATION: Codes = &[
+    CONSUMER,
+    RELYING_PARTY,
+    BYTES,
+    SERVER,
+    &[Code::UserUuidRequired],
+    CHECKS,
+    &[
+        Code::BackupEligibility,
+        Code::CredentialId,
+        Code::CredentialNotAllowed,
+        Code::UserHandle,
+        Code::Signature,
+        Code::SignCount,
+    ],
+];
+
+/// Finishes an authentication ceremony.
+///
+/// The body is what `navigator.credentials.get()` returned.
+#[utoipa::path(put, path = "/webauthn/login", operation_id = "finishAuthentication", tag = "WebAuthn",
+    security(("apiKey" = [], "apiSecret" = [])), params(RelyingPartyHeaders),
+    request_body = AuthenticationResponseJson,
+    responses((status = 200, description = "The user proved possession of this credential", body = LoggedIn)),
+    extensions(("x-codes" = json!(FINISH_AUTHENTICATION))))]
 pub(super) async fn finish_authentication(
     Authenticated(consumer): Authenticated,
     meta: Meta,
@@ -131,144 +171,4 @@ pub(super) async fn finish_authentication(
         credential_id: String::from_utf8_lossy(&authenticated.credential_id.0).into_owned(),
         key_handle_hash: authenticated.credential_id.key_handle_hash().to_string(),
     }))
-}
-
-/// A credential as its user's consumer sees it; times in milliseconds since 1970.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct CredentialView {
-    #[serde(rename = "key_handle_hash")]
-    key_handle_hash: String,
-    /// `webauthn` or `u2f`.
-    kind: &'static str,
-    label: Option<String>,
-    created_at: Option<u64>,
-    last_used_at: Option<u64>,
-    transports: Vec<String>,
-    aaguid: String,
-    attestation_format: String,
-    backup_eligible: Option<bool>,
-    backup_state: bool,
-    sign_count: u32,
-    rp_id: Option<String>,
-}
-
-impl CredentialView {
-    fn of(record: CredentialRecord, kind: &'static str) -> Self {
-        Self {
-            key_handle_hash: record.id.key_handle_hash().to_string(),
-            kind,
-            label: record.label,
-            created_at: record.created_at.map(|time| time.as_millis()),
-            last_used_at: record.last_used_at.map(|time| time.as_millis()),
-            transports: record.transports,
-            aaguid: HEXLOWER.encode(&record.aaguid),
-            attestation_format: record.attestation_format,
-            backup_eligible: record.backup_eligible,
-            backup_state: record.backup_state,
-            sign_count: record.sign_count,
-            rp_id: record.rp_id,
-        }
-    }
-}
-
-#[derive(Serialize, ToSchema)]
-pub(super) struct UserView {
-    uuid: String,
-    credentials: Vec<CredentialView>,
-    /// How many stored credentials cannot be read.
-    unreadable: usize,
-}
-
-/// `GET /webauthn/user`: the user's credentials; none for a user that is not there.
-#[utoipa::path(get, path = "/webauthn/user", tag = "WebAuthn", security(("apiKey" = [], "apiSecret" = [])),
-    params(UserHeader),
-    responses(
-        (status = 200, description = "The user's credentials; none for a user that is not there", body = UserView),
-        (status = 400, description = "`user-uuid-required`, `invalid-user-uuid`, `invalid-header`", body = ErrorBody),
-        ConsumerErrors, Throttled, ServerErrors,
-    ))]
-pub(super) async fn list(
-    Authenticated(consumer): Authenticated,
-    User(user): User,
-) -> Result<Json<UserView>, ApiError> {
-    let found = consumer.user_credentials(user).await.map_err(deletion_error)?;
-    let webauthn = found.credentials.into_iter().map(|record| CredentialView::of(record, "webauthn"));
-    let u2f = found.legacy_u2f.map(|record| CredentialView::of(record, "u2f"));
-    Ok(Json(UserView {
-        uuid: user.to_string(),
-        credentials: webauthn.chain(u2f).collect(),
-        unreadable: found.unreadable,
-    }))
-}
-
-/// `DELETE /webauthn/user`: gone afterwards, whether it was there or not.
-#[utoipa::path(delete, path = "/webauthn/user", tag = "WebAuthn", security(("apiKey" = [], "apiSecret" = [])),
-    params(RelyingPartyHeaders),
-    responses(
-        (status = 204, description = "Gone, whether it was there or not"),
-        (status = 400, description = "`user-uuid-required`, `invalid-user-uuid`, `invalid-relying-party`, `invalid-header`",
-            body = ErrorBody),
-        WebauthnErrors, Throttled, ServerErrors,
-    ))]
-pub(super) async fn delete_user(
-    Authenticated(consumer): Authenticated,
-    meta: Meta,
-) -> Result<StatusCode, ApiError> {
-    consumer.delete_user(meta.known_user()?).await.map_err(deletion_error)?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// `DELETE /webauthn/credential/{id}`: a key handle hash, or `u2f` for the legacy key.
-#[utoipa::path(delete, path = "/webauthn/credential/{id}", tag = "WebAuthn", security(("apiKey" = [], "apiSecret" = [])),
-    params(("id" = String, Path, description = "A `key_handle_hash`, or `u2f` for the legacy key"), RelyingPartyHeaders),
-    responses(
-        (status = 204, description = "Deleted"),
-        (status = 400, description = "`user-uuid-required`, `invalid-user-uuid`, `invalid-relying-party`, `invalid-header`",
-            body = ErrorBody),
-        (status = 404, description = "`credential-not-found`", body = ErrorBody),
-        WebauthnErrors, Throttled, ServerErrors,
-    ))]
-pub(super) async fn delete_credential(
-    Authenticated(consumer): Authenticated,
-    meta: Meta,
-    Segment(id): Segment,
-) -> Result<StatusCode, ApiError> {
-    let user = meta.known_user()?;
-    if id == "u2f" {
-        consumer.u2f().forget_key(user).await?;
-        return Ok(StatusCode::NO_CONTENT);
-    }
-    let hash: KeyHandleHash = id.parse().map_err(|_| deletion_error(WebauthnError::NotFound))?;
-    consumer.delete_credential(user, hash).await.map_err(deletion_error)?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// `PATCH /webauthn/credential/{id}` with `{"label": …}`, a string or `null`.
-#[utoipa::path(patch, path = "/webauthn/credential/{id}", tag = "WebAuthn", security(("apiKey" = [], "apiSecret" = [])),
-    params(("id" = String, Path, description = "A `key_handle_hash`"), UserHeader), request_body = Label,
-    responses(
-        (status = 204, description = "Renamed"),
-        (status = 400, description = "`invalid-label`, `invalid-json`, `user-uuid-required`, `invalid-user-uuid`, `invalid-header`",
-            body = ErrorBody),
-        (status = 404, description = "`credential-not-found`", body = ErrorBody),
-        ConsumerErrors, Throttled, BodyErrors, ServerErrors,
-    ))]
-pub(super) async fn rename(
-    Authenticated(consumer): Authenticated,
-    User(user): User,
-    Segment(id): Segment,
-    body: Body,
-) -> Result<StatusCode, ApiError> {
-    let label = match body.member("label") {
-        Some(Value::String(label)) if label.chars().count() <= 100 => Some(label.as_str()),
-        Some(Value::Null) => None,
-        _ => {
-            let message = "label must be a string of 100 characters at most, or null";
-            return Err(ApiError::bad_request("invalid-label", message));
-        }
-    };
-    let hash: KeyHandleHash = id.parse().map_err(|_| deletion_error(WebauthnError::NotFound))?;
-    consumer.rename_credential(user, hash, label).await.map_err(deletion_error)?;
-    Ok(StatusCode::NO_CONTENT)
 }

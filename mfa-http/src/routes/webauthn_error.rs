@@ -1,8 +1,6 @@
 //! WebAuthn errors in the words of the Go seed, whose clients may know them.
 
-use std::error::Error;
-
-use axum::http::StatusCode;
+use mfa_core::code::Code;
 use mfa_core::webauthn::{MalformedResponse, Refusal, WebauthnError};
 
 use crate::error::ApiError;
@@ -16,10 +14,10 @@ pub(super) fn registration_error(error: WebauthnError) -> ApiError {
             malformed().saying(format!("{PARSING}: Error parsing attestation response"))
         }
         WebauthnError::Malformed(_) => malformed().saying(format!("{PARSING}: Parse error for Registration")),
-        WebauthnError::Refused(Refusal::DuplicateCredential) => refused(Refusal::DuplicateCredential)
-            .saying("unable to save new credential`: a credential with this ID already exists".to_owned()),
+        WebauthnError::Refused(Refusal::DuplicateCredential) => ApiError::of(Code::DuplicateCredential)
+            .saying("unable to save new credential`: a credential with this ID already exists"),
         WebauthnError::Refused(refusal) => {
-            refused(refusal).saying(format!("unable to create credential: {}", words(refusal)))
+            ApiError::of(refusal.code()).saying(format!("unable to create credential: {}", words(refusal)))
         }
         other => failure(other),
     }
@@ -41,7 +39,7 @@ pub(super) fn authentication_error(error: WebauthnError) -> ApiError {
             malformed().saying(format!("{PARSING}: Error unmarshalling auth data"))
         }
         WebauthnError::Refused(refusal) => {
-            refused(refusal).saying(format!("failed to validate login: {}", words(refusal)))
+            ApiError::of(refusal.code()).saying(format!("failed to validate login: {}", words(refusal)))
         }
         other => failure(other),
     }
@@ -59,29 +57,18 @@ pub(super) fn deletion_error(error: WebauthnError) -> ApiError {
 }
 
 const fn malformed() -> ApiError {
-    ApiError::bad_request("malformed-response", "malformed response")
+    ApiError::of(Code::MalformedResponse)
 }
 
-const fn refused(refusal: Refusal) -> ApiError {
-    ApiError::bad_request(refusal.code(), "refused")
-}
-
-const fn not_found(message: &'static str) -> ApiError {
-    ApiError::new(StatusCode::NOT_FOUND, "credential-not-found", message)
+fn not_found(message: &'static str) -> ApiError {
+    ApiError::of(Code::CredentialNotFound).saying(message)
 }
 
 fn failure(error: WebauthnError) -> ApiError {
     match error {
-        WebauthnError::NoCredentials => {
-            ApiError::bad_request("no-credentials", "Found no credentials for user")
-        }
-        WebauthnError::NotFound => not_found("no such credential"),
         WebauthnError::Store(error) => error.into(),
         WebauthnError::ApiKey(error) => error.into(),
-        other => {
-            tracing::error!(error = &other as &dyn Error, "WebAuthn request failed");
-            ApiError::internal()
-        }
+        other => ApiError::logged(other.code(), &other),
     }
 }
 

@@ -12,6 +12,7 @@ mod metrics;
 mod openapi;
 mod process;
 mod program;
+mod reference;
 mod rotation;
 mod server;
 mod stores;

@@ -1,0 +1,27 @@
+//! What the demo's back end refuses by itself. The service's contract does not have these codes.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use crate::error::error_response;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Refusal {
+    NoAccount,
+    ForeignPage,
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Self::NoAccount => {
+                error_response(StatusCode::UNAUTHORIZED, "no-account", "No account has this cookie")
+            }
+            Self::ForeignPage => error_response(
+                StatusCode::FORBIDDEN,
+                "foreign-page",
+                "The request is not from the demo's own page, or a proxy changed its Host header",
+            ),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! What the demo tells the service of itself and of its one user.
+
+pub(super) const NAME: &str = "Demo";
+pub(super) const USER: &str = "jo@example.com";
+
+/// The headers that a request about a WebAuthn user needs.
+pub(super) fn headers(rp_id: &str) -> Vec<(&'static str, &str)> {
+    vec![
+        ("x-mfa-RPDisplayName", NAME),
+        ("x-mfa-RPID", rp_id),
+        ("x-mfa-Username", USER),
+        ("x-mfa-UserDisplayName", "Jo"),
+    ]
+}

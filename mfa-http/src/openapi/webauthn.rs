@@ -1,0 +1,173 @@
+//! What browsers get and return: written and read by `mfa-core`, described here after the dictionaries of WebAuthn L3.
+#![expect(dead_code, reason = "these types describe, nothing makes them")]
+
+use serde_json::Value;
+use utoipa::ToSchema;
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct BegunRegistration {
+    /// The user's id: send it as `x-mfa-UserUUID` from now on.
+    uuid: String,
+    public_key: PublicKeyCredentialCreationOptionsJSON,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct BegunAuthentication {
+    public_key: PublicKeyCredentialRequestOptionsJSON,
+}
+
+/// WebAuthn L3 §5.1.8, for `PublicKeyCredential.parseCreationOptionsFromJSON()`.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(clippy::upper_case_acronyms, reason = "the standard's name")]
+struct PublicKeyCredentialCreationOptionsJSON {
+    rp: PublicKeyCredentialRpEntity,
+    user: PublicKeyCredentialUserEntityJSON,
+    /// In base64url.
+    challenge: String,
+    pub_key_cred_params: Vec<PublicKeyCredentialParameters>,
+    /// Milliseconds.
+    timeout: u32,
+    #[schema(required = false)]
+    exclude_credentials: Vec<PublicKeyCredentialDescriptorJSON>,
+    authenticator_selection: AuthenticatorSelectionCriteria,
+    #[schema(value_type = CreationExtensions, required = false)]
+    extensions: Option<CreationExtensions>,
+}
+
+/// WebAuthn L3 §5.1.9, for `PublicKeyCredential.parseRequestOptionsFromJSON()`.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct PublicKeyCredentialRequestOptionsJSON {
+    /// In base64url.
+    challenge: String,
+    /// Milliseconds.
+    timeout: u32,
+    rp_id: String,
+    allow_credentials: Vec<PublicKeyCredentialDescriptorJSON>,
+    user_verification: UserVerificationRequirement,
+    #[schema(value_type = RequestExtensions, required = false)]
+    extensions: Option<RequestExtensions>,
+}
+
+#[derive(ToSchema)]
+struct PublicKeyCredentialRpEntity {
+    id: String,
+    name: String,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct PublicKeyCredentialUserEntityJSON {
+    /// In base64url.
+    id: String,
+    name: String,
+    display_name: String,
+}
+
+#[derive(ToSchema)]
+struct PublicKeyCredentialParameters {
+    r#type: PublicKeyCredentialType,
+    /// A number of the COSE registry, such as -7 for ES256.
+    alg: i32,
+}
+
+#[derive(ToSchema)]
+struct PublicKeyCredentialDescriptorJSON {
+    r#type: PublicKeyCredentialType,
+    /// In base64url.
+    id: String,
+    #[schema(required = false)]
+    transports: Vec<String>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+enum PublicKeyCredentialType {
+    PublicKey,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct AuthenticatorSelectionCriteria {
+    #[schema(value_type = ResidentKeyRequirement, required = false)]
+    resident_key: Option<ResidentKeyRequirement>,
+    require_resident_key: bool,
+    user_verification: UserVerificationRequirement,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+enum ResidentKeyRequirement {
+    Required,
+    Preferred,
+    Discouraged,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+enum UserVerificationRequirement {
+    Required,
+    Preferred,
+    Discouraged,
+}
+
+/// For a user who has a U2F key, WebAuthn L3 §10.1.2.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct CreationExtensions {
+    appid_exclude: String,
+}
+
+/// For a user who has a U2F key, WebAuthn L3 §10.1.1.
+#[derive(ToSchema)]
+struct RequestExtensions {
+    appid: String,
+}
+
+/// `RegistrationResponseJSON` of WebAuthn L3 §5.1. Base64 may be of either alphabet.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct RegistrationResponseJson {
+    id: String,
+    raw_id: String,
+    #[schema(rename = "type", example = "public-key")]
+    kind: String,
+    response: AttestationResponse,
+    #[schema(value_type = Option<Object>)]
+    client_extension_results: Option<Value>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct AttestationResponse {
+    #[schema(rename = "clientDataJSON")]
+    client_data_json: String,
+    attestation_object: String,
+    transports: Option<Vec<String>>,
+}
+
+/// `AuthenticationResponseJSON` of WebAuthn L3 §5.1. Base64 may be of either alphabet.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct AuthenticationResponseJson {
+    id: String,
+    raw_id: String,
+    #[schema(rename = "type", example = "public-key")]
+    kind: String,
+    response: AssertionResponse,
+    #[schema(value_type = Option<Object>)]
+    client_extension_results: Option<Value>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct AssertionResponse {
+    #[schema(rename = "clientDataJSON")]
+    client_data_json: String,
+    authenticator_data: String,
+    signature: String,
+    user_handle: Option<String>,
+}
