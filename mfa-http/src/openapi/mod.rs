@@ -11,7 +11,7 @@ use serde_json::Value;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{Components, InfoBuilder, OpenApi, OpenApiBuilder, PathItem, RefOr};
+use utoipa::openapi::{Components, InfoBuilder, License, OpenApi, OpenApiBuilder, PathItem, RefOr, Server};
 use utoipa::{PartialSchema as _, ToSchema as _};
 
 const ABOUT: &str = "Multi-factor authentication that many applications share.\n\n\
@@ -40,8 +40,10 @@ pub(crate) fn outline() -> OpenApi {
                 .title("mfa")
                 .version(env!("CARGO_PKG_VERSION"))
                 .description(Some(ABOUT))
+                .license(Some(license()))
                 .build(),
         )
+        .servers(Some([Server::new("/")]))
         .components(Some(components))
         .tags(Some([
             tag("TOTP", "Authenticator apps, RFC 6238"),
@@ -51,6 +53,12 @@ pub(crate) fn outline() -> OpenApi {
             tag("Operations", "For load balancers"),
         ]))
         .build()
+}
+
+fn license() -> License {
+    let mut license = License::new(env!("CARGO_PKG_LICENSE"));
+    license.identifier = Some(license.name.clone());
+    license
 }
 
 /// Puts the errors and the examples in.

@@ -33,8 +33,8 @@ struct PublicKeyCredentialCreationOptionsJSON {
     #[schema(required = false)]
     exclude_credentials: Vec<PublicKeyCredentialDescriptorJSON>,
     authenticator_selection: AuthenticatorSelectionCriteria,
-    #[schema(value_type = CreationExtensions, required = false)]
-    extensions: Option<CreationExtensions>,
+    #[schema(value_type = AuthenticationExtensionsClientInputsJSON, required = false)]
+    extensions: Option<AuthenticationExtensionsClientInputsJSON>,
 }
 
 /// WebAuthn L3 §5.1.9, for `PublicKeyCredential.parseRequestOptionsFromJSON()`.
@@ -48,8 +48,8 @@ struct PublicKeyCredentialRequestOptionsJSON {
     rp_id: String,
     allow_credentials: Vec<PublicKeyCredentialDescriptorJSON>,
     user_verification: UserVerificationRequirement,
-    #[schema(value_type = RequestExtensions, required = false)]
-    extensions: Option<RequestExtensions>,
+    #[schema(value_type = AuthenticationExtensionsClientInputsJSON, required = false)]
+    extensions: Option<AuthenticationExtensionsClientInputsJSON>,
 }
 
 #[derive(ToSchema)]
@@ -114,17 +114,16 @@ enum UserVerificationRequirement {
     Discouraged,
 }
 
-/// For a user who has a U2F key, WebAuthn L3 §10.1.2.
+/// WebAuthn L3 §10.1, for a user who has a U2F key.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-struct CreationExtensions {
-    appid_exclude: String,
-}
-
-/// For a user who has a U2F key, WebAuthn L3 §10.1.1.
-#[derive(ToSchema)]
-struct RequestExtensions {
-    appid: String,
+struct AuthenticationExtensionsClientInputsJSON {
+    /// Of an authentication.
+    #[schema(value_type = String, required = false)]
+    appid: Option<String>,
+    /// Of a registration.
+    #[schema(value_type = String, required = false)]
+    appid_exclude: Option<String>,
 }
 
 /// `RegistrationResponseJSON` of WebAuthn L3 §5.1. Base64 may be of either alphabet.

@@ -7,15 +7,16 @@ use mfa_core::totp::{Digits, HashAlgorithm, TotpOptions};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use utoipa::ToSchema;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::error::ApiError;
 use crate::members::Member;
 
 const ALGORITHMS: [HashAlgorithm; 3] = [HashAlgorithm::Sha1, HashAlgorithm::Sha256, HashAlgorithm::Sha512];
 
-/// A TOTP to enrol. The body may also be empty or `[]`. A number counts as its digits where a text is asked for.
+/// A TOTP to enrol. A number counts as its digits where a text is asked for.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct NewTotp {
     #[serde(default)]
@@ -34,6 +35,22 @@ pub(super) struct NewTotp {
     #[serde(default)]
     #[schema(required = false, value_type = u16, minimum = 15, maximum = 300)]
     period: Member<u64>,
+}
+
+/// Members, or PHP's empty object.
+pub(super) struct TotpBody;
+
+impl PartialSchema for TotpBody {
+    fn schema() -> RefOr<Schema> {
+        let nothing = ArrayBuilder::new().items(ObjectBuilder::new()).max_items(Some(0));
+        OneOfBuilder::new().item(Ref::from_schema_name(NewTotp::name())).item(nothing).into()
+    }
+}
+
+impl ToSchema for TotpBody {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((NewTotp::name().into_owned(), NewTotp::schema()));
+    }
 }
 
 impl NewTotp {
@@ -92,8 +109,9 @@ fn issuer() -> Schema {
 }
 
 fn label() -> Schema {
-    let about = "Shown by the authenticator app. `SecretKey` if it is absent.";
-    text().min_length(Some(1)).description(Some(about)).examples(["jo@example.com"]).build().into()
+    let about =
+        "Shown by the authenticator app; not blank unless there is an issuer. `SecretKey` if it is absent.";
+    text().description(Some(about)).examples(["jo@example.com"]).build().into()
 }
 
 fn text() -> ObjectBuilder {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-use super::new_totp::NewTotp;
+use super::new_totp::{NewTotp, TotpBody};
 use crate::authentication::{Authenticated, CONSUMER};
 use crate::body::{Body, OBJECT};
 use crate::error::{ApiError, SERVER};
@@ -46,7 +46,7 @@ pub(super) const ENROLL: Codes = &[
 
 /// Enrols an authenticator app.
 #[utoipa::path(post, path = "/totp", operation_id = "enrollTotp", tag = "TOTP",
-    security(("apiKey" = [], "apiSecret" = [])), request_body = Option<NewTotp>,
+    security(("apiKey" = [], "apiSecret" = [])), request_body = Option<TotpBody>,
     responses((status = 200, description = "What the authenticator app needs, shown this once", body = Enrolled)),
     extensions(("x-codes" = json!(ENROLL))))]
 pub(super) async fn enroll(
