@@ -6,8 +6,8 @@ use mfa_core::code::Code;
 const CHECK_OF_WEBAUTHN: &str = "refused";
 const CHECK_OF_U2F: &str = "Invalid response from U2F token.";
 
-/// The HTTP status of a code, and its message where a route has no words of its own. The messages are the
-/// predecessors' where those had one.
+/// The HTTP status of a code, and its message where a route has no words of its own. Where a
+/// predecessor had a message, it is that one.
 pub(crate) const fn answer(code: Code) -> (StatusCode, &'static str) {
     use StatusCode as Status;
     match code {

@@ -12,9 +12,9 @@ use mfa_core::code::Code;
 use crate::App;
 use crate::error::ApiError;
 
-/// What a route answers that authenticates a consumer.
+/// The codes of a route that authenticates a consumer.
 pub(crate) const CONSUMER: &[Code] = &[Code::Unauthorized, Code::Throttled];
-/// What a route answers that authenticates an administrator.
+/// The codes of a route that authenticates an administrator.
 pub(crate) const ADMINISTRATOR: &[Code] = &[Code::Forbidden];
 
 /// The address a connection came from; the server puts it into each request's extensions.

@@ -1,4 +1,4 @@
-//! Request bodies as the seeds' clients send them.
+//! Request bodies, within limits of size and time.
 
 use std::time::Duration;
 
@@ -15,9 +15,9 @@ pub(crate) const LIMIT: usize = 64 * 1024;
 /// Time a client has to send it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What a route answers that reads bytes.
+/// The codes of a route that reads a body as bytes.
 pub(crate) const BYTES: &[Code] = &[Code::Incomplete, Code::Timeout, Code::TooLarge];
-/// What a route answers that reads an object.
+/// The codes of a route that reads a body as an object.
 pub(crate) const OBJECT: &[Code] = &[Code::InvalidJson, Code::Incomplete, Code::Timeout, Code::TooLarge];
 
 /// A JSON object as a `T`. [`members`] says how it is read.

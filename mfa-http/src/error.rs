@@ -15,10 +15,10 @@ use serde::Serialize;
 
 use crate::answer::answer;
 
-/// What any route may answer: it takes too long, its store fails, or it has a bug.
+/// The codes of a route that can fail: its store fails, it takes too long, or it has a bug.
 pub(crate) const SERVER: &[Code] = &[Code::Internal, Code::Unavailable];
 
-/// An error as clients see it: one body for the readers of both seeds.
+/// An error as clients see it: one body for the clients of both predecessors.
 #[derive(Debug)]
 pub(crate) struct ApiError {
     code: Code,
@@ -49,7 +49,7 @@ impl ApiError {
         Self { message: message.into(), ..self }
     }
 
-    /// The code, and for the log the cause of what clients hear nothing about.
+    /// The error of this code. The log gets the cause of an internal one, which clients do not see.
     pub(crate) fn logged(code: Code, error: &(dyn Error + 'static)) -> Self {
         if code == Code::Internal {
             tracing::error!(error, "request failed");

@@ -1,4 +1,4 @@
-//! JSON objects as lenient as the seeds read them: an empty body, `null` and `[]` (PHP's empty object) count as `{}`,
+//! JSON objects, read as leniently as the predecessors did: an empty body, `null` and `[]` (PHP's empty object) count as `{}`,
 //! and names of members match in any letter case. A name that is given twice is therefore refused.
 
 use std::fmt;

@@ -8,10 +8,10 @@ use mfa_core::webauthn::{NewUser, RelyingParty};
 
 use crate::error::ApiError;
 
-/// What a route answers that reads [`Meta`].
+/// The codes of a route that reads [`Meta`].
 pub(crate) const RELYING_PARTY: &[Code] =
     &[Code::MissingHeader, Code::InvalidHeader, Code::InvalidRelyingParty, Code::InvalidUserUuid];
-/// What a route answers that reads [`User`].
+/// The codes of a route that reads [`User`].
 pub(crate) const USER: &[Code] = &[Code::InvalidHeader, Code::InvalidUserUuid, Code::UserUuidRequired];
 
 /// What the `x-mfa-…` headers of a WebAuthn request say. Values are UTF-8, which is more than HTTP promises.

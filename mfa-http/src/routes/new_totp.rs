@@ -37,7 +37,7 @@ pub(super) struct NewTotp {
     period: Member<u64>,
 }
 
-/// Members, or PHP's empty object.
+/// An object, which PHP sends as `[]` when it is empty.
 pub(super) struct TotpBody;
 
 impl PartialSchema for TotpBody {
@@ -54,7 +54,7 @@ impl ToSchema for TotpBody {
 }
 
 impl NewTotp {
-    /// As the seeds read it: no label is `SecretKey`, and a label of `null` is `null`.
+    /// As the predecessors read it: no label is `SecretKey`, and a label of `null` is `null`.
     pub(super) fn options(self) -> Result<TotpOptions, ApiError> {
         let no_text = |message: &'static str| ApiError::of(Code::InvalidText).saying(message);
         let label = match self.label {

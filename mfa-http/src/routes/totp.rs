@@ -120,7 +120,7 @@ pub(super) struct Status {
     disabled: bool,
 }
 
-/// What a route answers that is about one TOTP.
+/// The codes of a route about one TOTP.
 pub(super) const ABOUT_ONE: Codes = &[CONSUMER, SERVER, &[Code::TotpNotFound]];
 
 /// Returns the state of a TOTP, never its secret.

@@ -82,7 +82,7 @@ pub(super) struct U2fRegistrationData {
     registration_data: Member<String>,
 }
 
-/// What a route answers that is about one record, whose stored AppID may be none.
+/// The codes of a route about one record. The AppID of a stored record may be invalid.
 const ABOUT_ONE: &[Code] = &[Code::U2fNotFound, Code::NotRegistered, Code::InvalidAppId];
 
 pub(super) const FINISH_REGISTRATION: Codes = &[

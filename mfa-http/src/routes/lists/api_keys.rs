@@ -1,3 +1,5 @@
+//! Which operation returns which error of API keys and rotation.
+
 use mfa_core::api_key::{ApiKeyError, DeliveryError, HashError};
 use mfa_core::code::Code;
 use mfa_core::envelope::DoesNotOpen;

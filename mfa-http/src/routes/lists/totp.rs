@@ -1,3 +1,5 @@
+//! Which operation returns which error of TOTP.
+
 use mfa_core::envelope::DoesNotOpen;
 use mfa_core::random::RandomError;
 use mfa_core::totp::{InvalidParameters, TotpError};

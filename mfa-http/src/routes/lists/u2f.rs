@@ -1,3 +1,5 @@
+//! Which operation returns which error of U2F.
+
 use mfa_core::u2f::{InvalidAppId, U2fError, U2fRefusal};
 use mfa_core::webauthn::WebauthnError;
 use strum::EnumCount as _;

@@ -1,3 +1,5 @@
+//! Which operation returns which error of WebAuthn.
+
 use mfa_core::envelope::DoesNotOpen;
 use mfa_core::random::RandomError;
 use mfa_core::webauthn::{MalformedResponse, Refusal, WebauthnError};
