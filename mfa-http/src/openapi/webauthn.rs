@@ -21,7 +21,6 @@ pub(crate) struct BegunAuthentication {
 /// WebAuthn L3 §5.1.8, for `PublicKeyCredential.parseCreationOptionsFromJSON()`.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-#[expect(clippy::upper_case_acronyms, reason = "the standard's name")]
 struct PublicKeyCredentialCreationOptionsJSON {
     rp: PublicKeyCredentialRpEntity,
     user: PublicKeyCredentialUserEntityJSON,

@@ -185,6 +185,9 @@ async fn bad_requests_speak_the_seeds_words() {
         site.put(&path, &json!({"errorCode": 4})).await,
         error(400, "token-error", "Error getting signature from U2F token.")
     );
+    // An error code of `null` is one too; that of 0 is success.
+    assert_eq!(site.put(&path, &json!({"errorCode": null})).await.1["code"], "token-error");
+    assert_eq!(site.put(&path, &json!({"errorCode": 0})).await, invalid);
     let garbled = json!({"clientData": "bm8", "signatureData": "AA"});
     let text = "Invalid clientData: not a valid JSON object";
     assert_eq!(site.put(&path, &garbled).await, error(400, "client-data", text));

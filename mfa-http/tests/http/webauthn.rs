@@ -269,3 +269,17 @@ async fn a_challenge_works_once_on_two_servers_and_for_five_minutes() {
     servers[0].clock.advance(Duration::from_secs(300));
     assert_eq!(site.finish_login(&user, response).await.1["code"], "challenge");
 }
+
+/// A record that WebAuthn made has no AppID, so no key can be added to it by raw messages.
+#[tokio::test]
+async fn a_passkeys_user_has_no_u2f_key() {
+    let server = TestServer::start().await;
+    let site = Site::new(&server, "dev@example.com").await;
+    let (user, _) = site.register(&SoftAuthenticator::new(-7)).await;
+    let result = json!({"signResult": {"clientData": "AA", "registrationData": "AA", "signatureData": "AA"}});
+    let none = error(400, "not-registered", "No U2F key is registered");
+    for (method, path) in [(Method::PUT, ""), (Method::POST, "/auth"), (Method::PUT, "/auth")] {
+        let request = server.call(&site.consumer, method, &format!("/u2f/{user}{path}")).json(&result);
+        assert_eq!(answer(request).await, none, "{path}");
+    }
+}
