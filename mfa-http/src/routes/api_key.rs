@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use crate::App;
 use crate::api_key_view::ApiKeyView;
-use crate::authentication::{ADMINISTRATOR, Administrator, CONSUMER, Source, credentials};
+use crate::authentication::{ADMINISTRATOR, Administrator};
 use crate::body::{Body, OBJECT};
 use crate::error::{ApiError, SERVER};
 use crate::members::Member;
@@ -59,87 +59,6 @@ pub(super) async fn create(
 
 /// The end of the year 9999: what is later is a mistake, such as microseconds.
 const LATEST: u64 = 253_402_300_799_999;
-
-/// The key to activate: `apiKey`, or `apiKeyValue` as another service spelt it. With `consumerKeyId` and
-/// `consumerKeySecret` the key becomes one more of that key's consumer.
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Activation {
-    #[serde(default)]
-    #[schema(value_type = String, required = true, min_length = 1, example = "dev@example.com")]
-    email: Member<String>,
-    #[serde(default)]
-    #[schema(value_type = Option<String>)]
-    api_key: Member<String>,
-    #[serde(default)]
-    #[schema(value_type = Option<String>)]
-    api_key_value: Member<String>,
-    #[serde(default)]
-    #[schema(value_type = Option<String>)]
-    consumer_key_id: Member<String>,
-    #[serde(default)]
-    #[schema(value_type = Option<String>)]
-    consumer_key_secret: Member<String>,
-}
-
-#[derive(Serialize, ToSchema)]
-pub(super) struct Activated {
-    #[serde(rename = "apiSecret")]
-    api_secret: String,
-}
-
-pub(super) const ACTIVATE: Codes = &[
-    ADMINISTRATOR,
-    // For a key that joins a consumer.
-    CONSUMER,
-    OBJECT,
-    SERVER,
-    &[
-        Code::EmailRequired,
-        Code::ApiKeyRequired,
-        Code::ApiKeyAlreadyActivated,
-        Code::ApiKeyNotFound,
-        Code::RotationUnderWay,
-    ],
-];
-
-/// Activates an API key and returns its secret.
-///
-/// A key that is active already is `unauthorized` if it was named as `apiKey`, and `api-key-already-activated` if it
-/// was named as `apiKeyValue`: each as the service that knows the name did.
-#[utoipa::path(post, path = "/api-key/activate", operation_id = "activateApiKey", tag = "API keys",
-    security(("adminKey" = [])), request_body = Activation,
-    responses((status = 200, description = "The secret, shown this once", body = Activated)),
-    extensions(("x-codes" = json!(ACTIVATE))))]
-pub(super) async fn activate(
-    _: Administrator,
-    State(app): State<App>,
-    Source(source): Source,
-    Body(body): Body<Activation>,
-) -> Result<Json<Activated>, ApiError> {
-    let email = body.email.text().ok_or(ApiKeyError::EmailRequired)?;
-    let (value, node_spelling) = match (body.api_key.text(), body.api_key_value.text()) {
-        (Some(value), _) => (value, true),
-        (None, Some(value)) => (value, false),
-        (None, None) => return Err(ApiError::of(Code::ApiKeyRequired)),
-    };
-    let key: ApiKey = value.parse().map_err(|_| ApiKeyError::NotFound)?;
-    let activated = match (body.consumer_key_id.text(), body.consumer_key_secret.text()) {
-        (None, None) => app.mfa.activate_api_key(&key, &email).await,
-        (id, secret) => {
-            let joined = credentials(id.as_deref(), secret.as_deref());
-            let joined = joined.ok_or(ApiError::of(Code::Unauthorized))?;
-            let consumer = app.mfa.authenticate_from(source, &joined.0, &joined.1).await?;
-            consumer.activate_api_key(&key, &email).await
-        }
-    };
-    match activated {
-        Ok(secret) => Ok(Json(Activated { api_secret: secret.expose_text().to_owned() })),
-        // The seeds disagree here, so each client hears what it knows.
-        Err(ApiKeyError::AlreadyActivated) if node_spelling => Err(ApiError::of(Code::Unauthorized)),
-        Err(error) => Err(error.into()),
-    }
-}
 
 #[derive(Deserialize)]
 pub(super) struct From {

@@ -1,5 +1,6 @@
 //! The routes: a table of contents.
 
+mod activation;
 mod api_key;
 mod health;
 #[cfg(debug_assertions)]
@@ -11,6 +12,7 @@ mod new_totp;
 mod rotation;
 mod totp;
 mod u2f;
+mod u2f_body;
 mod user;
 mod webauthn;
 mod webauthn_error;
@@ -85,7 +87,7 @@ pub fn contract() -> OpenApi {
 fn documented() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(openapi::outline())
         .routes(routes!(api_key::list, api_key::create))
-        .routes(routes!(api_key::activate))
+        .routes(routes!(activation::activate))
         .routes(routes!(rotation::rotate))
         .routes(routes!(api_key::revoke))
         .routes(routes!(totp::enroll))

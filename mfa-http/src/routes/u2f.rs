@@ -5,13 +5,13 @@ use axum::http::StatusCode;
 use data_encoding::BASE64URL_NOPAD;
 use mfa_core::code::Code;
 use mfa_core::store::UserId;
-use mfa_core::u2f::{U2fAuthenticationResponse, U2fError, U2fRefusal, U2fRegistrationResponse};
+use mfa_core::u2f::{U2fError, U2fRefusal};
 use mfa_core::webauthn::WebauthnError;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::totp::Valid;
+use super::u2f_body::{U2fAuthentication, U2fRegistration};
 use crate::authentication::{Authenticated, CONSUMER};
 use crate::body::{Body, OBJECT};
 use crate::error::{ApiError, SERVER};
@@ -62,26 +62,6 @@ pub(super) async fn begin_registration(
     Ok(Json(Begun { uuid: begun.id.to_string(), challenge: request }))
 }
 
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct U2fRegistration {
-    #[serde(default)]
-    #[schema(value_type = U2fRegistrationData, required = true)]
-    sign_result: Member<SignResult<U2fRegistrationData>>,
-}
-
-/// What the key answered, each in base64url.
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct U2fRegistrationData {
-    #[serde(default)]
-    #[schema(value_type = String, required = true)]
-    client_data: Member<String>,
-    #[serde(default)]
-    #[schema(value_type = String, required = true)]
-    registration_data: Member<String>,
-}
-
 /// The codes of a route about one record. The AppID of a stored record may be invalid.
 const ABOUT_ONE: &[Code] = &[Code::U2fNotFound, Code::NotRegistered, Code::InvalidAppId];
 
@@ -113,9 +93,7 @@ pub(super) async fn finish_registration(
     Body(body): Body<U2fRegistration>,
 ) -> Result<StatusCode, ApiError> {
     let id = parse(&uuid)?;
-    let data = answered(body.sign_result)?;
-    let response = U2fRegistrationResponse::new(&field(data.client_data)?, &field(data.registration_data)?);
-    consumer.u2f().finish_registration(id, &response.map_err(U2fError::from)?).await?;
+    consumer.u2f().finish_registration(id, &body.response()?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -152,29 +130,6 @@ pub(super) async fn begin_authentication(
     }))
 }
 
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct U2fAuthentication {
-    #[serde(default)]
-    #[schema(value_type = U2fSignatureData, required = true)]
-    sign_result: Member<SignResult<U2fSignatureData>>,
-}
-
-/// What the key answered, each in base64url.
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct U2fSignatureData {
-    #[serde(default)]
-    #[schema(value_type = String, required = true)]
-    client_data: Member<String>,
-    #[serde(default)]
-    #[schema(value_type = String, required = true)]
-    signature_data: Member<String>,
-    #[serde(default)]
-    #[schema(value_type = Option<String>)]
-    key_handle: Member<String>,
-}
-
 pub(super) const FINISH_AUTHENTICATION: Codes = &[
     CONSUMER,
     OBJECT,
@@ -206,13 +161,7 @@ pub(super) async fn finish_authentication(
     Body(body): Body<U2fAuthentication>,
 ) -> Result<Json<Valid>, ApiError> {
     let id = parse(&uuid)?;
-    let data = answered(body.sign_result)?;
-    let response = U2fAuthenticationResponse::new(
-        &field(data.client_data)?,
-        &field(data.signature_data)?,
-        data.key_handle.given().as_deref(),
-    );
-    consumer.u2f().finish_authentication(id, &response.map_err(U2fError::from)?).await?;
+    consumer.u2f().finish_authentication(id, &body.response()?).await?;
     Ok(Json(Valid::new()))
 }
 
@@ -234,34 +183,6 @@ pub(super) async fn delete(
 
 fn parse(uuid: &str) -> Result<UserId, U2fError> {
     uuid.parse().map_err(|_| U2fError::NotFound)
-}
-
-/// The key's answer, or the error that the browser reports instead.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SignResult<T> {
-    #[serde(default)]
-    error_code: Member<Value>,
-    #[serde(default)]
-    error_message: Member<String>,
-    #[serde(flatten)]
-    data: T,
-}
-
-fn answered<T>(result: Member<SignResult<T>>) -> Result<T, ApiError> {
-    let result = result.given().ok_or(ApiError::of(Code::Malformed))?;
-    if result.error_code.given().is_some_and(|code| code != 0) {
-        let error = ApiError::of(Code::TokenError);
-        return Err(match result.error_message.given() {
-            Some(message) => error.saying(message),
-            None => error,
-        });
-    }
-    Ok(result.data)
-}
-
-fn field(member: Member<String>) -> Result<String, ApiError> {
-    member.given().ok_or(ApiError::of(Code::Malformed))
 }
 
 impl From<U2fError> for ApiError {
