@@ -39,7 +39,7 @@ function publicKey(): Buffer {
 export function create(
   options: Schemas["PublicKeyCredentialCreationOptionsJSON"],
   origin: string,
-): Schemas["RegistrationResponseJson"] {
+): Schemas["RegistrationResponseJSON"] {
   const id = randomBytes(32);
   const presentAndAttested = 0x41;
   const length = Buffer.alloc(2);

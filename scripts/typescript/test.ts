@@ -9,6 +9,7 @@ import createClient from "openapi-fetch";
 import { create } from "./authenticator.js";
 import type { components, paths } from "./contract.d.ts";
 
+type Schemas = components["schemas"];
 const ORIGIN = "https://login.example.com";
 
 function setting(name: string): string {
@@ -53,22 +54,29 @@ assert.equal(validated.data?.message, "Valid", JSON.stringify(validated.error));
 // A code is accepted once. The compiler knows the codes of a route.
 const replayed = await client.POST("/totp/{uuid}/validate", { params, body });
 assert(replayed.error);
-const code: components["schemas"]["ErrorBody"]["code"] = replayed.error.code;
+const code: Schemas["ErrorBody"]["code"] = replayed.error.code;
 assert.equal(code, "code-not-accepted");
 
 const begun = await client.POST("/webauthn/register", { params: { header: relyingParty } });
 assert(begun.data, JSON.stringify(begun.error));
-// A browser's own types take the options as they are.
+// A browser's own types accept the options as they are.
 const options: PublicKeyCredentialCreationOptionsJSON = begun.data.publicKey;
 assert.equal(options.user.name, "jo");
-const user = begun.data.uuid;
+const user = { "x-mfa-UserUUID": begun.data.uuid };
+const header = { ...relyingParty, ...user };
 const registered = await client.PUT("/webauthn/register", {
-  params: { header: { ...relyingParty, "x-mfa-UserUUID": user } },
+  params: { header },
   body: create(begun.data.publicKey, ORIGIN),
 });
 assert(registered.data, JSON.stringify(registered.error));
 
-const listed = await client.GET("/webauthn/user", { params: { header: { "x-mfa-UserUUID": user } } });
+const listed = await client.GET("/webauthn/user", { params: { header: user } });
 const names = listed.data?.credentials.map((credential) => credential.key_handle_hash);
 assert.deepEqual(names, [registered.data.key_handle_hash]);
+
+// The passkey logs in: here as far as the options, whose type is the browser's too.
+const login = await client.POST("/webauthn/login", { params: { header } });
+assert(login.data, JSON.stringify(login.error));
+const request: PublicKeyCredentialRequestOptionsJSON = login.data.publicKey;
+assert.equal(request.allowCredentials?.length, 1);
 console.log("  a client made from the contract enrolled, validated, registered and listed");

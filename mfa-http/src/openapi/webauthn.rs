@@ -125,44 +125,46 @@ struct AuthenticationExtensionsClientInputsJSON {
     appid_exclude: Option<String>,
 }
 
-/// `RegistrationResponseJSON` of WebAuthn L3 §5.1. Base64 may be of either alphabet.
+/// WebAuthn L3 §5.1. Base64 may be of either alphabet.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-pub(crate) struct RegistrationResponseJson {
+pub(crate) struct RegistrationResponseJSON {
     id: String,
     raw_id: String,
     #[schema(rename = "type", example = "public-key")]
     kind: String,
-    response: AttestationResponse,
-    #[schema(value_type = Option<Object>)]
-    client_extension_results: Option<Value>,
+    response: AuthenticatorAttestationResponseJSON,
+    /// Not read.
+    #[schema(required = false)]
+    client_extension_results: Value,
 }
 
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-pub(crate) struct AttestationResponse {
+pub(crate) struct AuthenticatorAttestationResponseJSON {
     #[schema(rename = "clientDataJSON")]
     client_data_json: String,
     attestation_object: String,
     transports: Option<Vec<String>>,
 }
 
-/// `AuthenticationResponseJSON` of WebAuthn L3 §5.1. Base64 may be of either alphabet.
+/// WebAuthn L3 §5.1. Base64 may be of either alphabet.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-pub(crate) struct AuthenticationResponseJson {
+pub(crate) struct AuthenticationResponseJSON {
     id: String,
     raw_id: String,
     #[schema(rename = "type", example = "public-key")]
     kind: String,
-    response: AssertionResponse,
-    #[schema(value_type = Option<Object>)]
-    client_extension_results: Option<Value>,
+    response: AuthenticatorAssertionResponseJSON,
+    /// Not read.
+    #[schema(required = false)]
+    client_extension_results: Value,
 }
 
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-pub(crate) struct AssertionResponse {
+pub(crate) struct AuthenticatorAssertionResponseJSON {
     #[schema(rename = "clientDataJSON")]
     client_data_json: String,
     authenticator_data: String,

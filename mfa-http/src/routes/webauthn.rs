@@ -15,7 +15,7 @@ use crate::error::{ApiError, SERVER};
 use crate::openapi::errors::Codes;
 use crate::openapi::headers::RelyingPartyHeaders;
 use crate::openapi::webauthn::{
-    AuthenticationResponseJson, BegunAuthentication, BegunRegistration, RegistrationResponseJson,
+    AuthenticationResponseJSON, BegunAuthentication, BegunRegistration, RegistrationResponseJSON,
 };
 use crate::relying_party::{Meta, RELYING_PARTY};
 
@@ -89,7 +89,7 @@ pub(super) const FINISH_REGISTRATION: Codes = &[
 /// The body is what `navigator.credentials.create()` returned.
 #[utoipa::path(put, path = "/webauthn/register", operation_id = "finishRegistration", tag = "WebAuthn",
     security(("apiKey" = [], "apiSecret" = [])), params(RelyingPartyHeaders),
-    request_body = RegistrationResponseJson,
+    request_body = RegistrationResponseJSON,
     responses((status = 200, description = "The credential's name towards consumers", body = Registered)),
     extensions(("x-codes" = json!(FINISH_REGISTRATION))))]
 pub(super) async fn finish_registration(
@@ -153,7 +153,7 @@ pub(super) const FINISH_AUTHENTICATION: Codes = &[
 /// The body is what `navigator.credentials.get()` returned.
 #[utoipa::path(put, path = "/webauthn/login", operation_id = "finishAuthentication", tag = "WebAuthn",
     security(("apiKey" = [], "apiSecret" = [])), params(RelyingPartyHeaders),
-    request_body = AuthenticationResponseJson,
+    request_body = AuthenticationResponseJSON,
     responses((status = 200, description = "The user proved possession of this credential", body = LoggedIn)),
     extensions(("x-codes" = json!(FINISH_AUTHENTICATION))))]
 pub(super) async fn finish_authentication(
