@@ -82,7 +82,7 @@ impl IntoResponse for ApiError {
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        // For the check of routes' lists, `routes/listed.rs`.
+        // For the check of routes' lists, `routes/contract_check.rs`.
         #[cfg(debug_assertions)]
         response.extensions_mut().insert(code);
         response

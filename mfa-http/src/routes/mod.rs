@@ -2,9 +2,9 @@
 
 mod activation;
 mod api_key;
-mod health;
 #[cfg(debug_assertions)]
-mod listed;
+mod contract_check;
+mod health;
 #[cfg(test)]
 mod lists;
 mod metrics;
@@ -51,10 +51,9 @@ pub fn router(app: App) -> Router {
 
 /// The service, and `others` under the same limits and headers.
 pub(crate) fn router_with(app: App, others: Router) -> Router {
-    #[cfg_attr(not(debug_assertions), expect(unused_mut, reason = "debug builds look into it"))]
-    let (router, mut contract) = documented().split_for_parts();
+    let (router, contract) = documented().split_for_parts();
     #[cfg(debug_assertions)]
-    let lists = Arc::new(listed::Listed::of(&mut contract));
+    let lists = Arc::new(contract_check::Lists::of(contract.clone()));
     let contract = openapi::finished(contract);
     let metrics = Arc::clone(&app.metrics);
     let router = router
@@ -64,7 +63,7 @@ pub(crate) fn router_with(app: App, others: Router) -> Router {
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method);
     #[cfg(debug_assertions)]
-    let router = router.layer(from_fn_with_state(lists, listed::check));
+    let router = router.layer(from_fn_with_state(lists, contract_check::check));
     router
         // One layer, since each that is put on a router by itself costs a request two allocations. Outermost first.
         .layer((
