@@ -206,7 +206,7 @@ fn key<R: Record>(id: R::Id) -> String {
 
 /// What was saved here can be read. A database may have been changed by hand.
 fn read<R: Record>(stored: Stored<Row>) -> Result<Stored<R>, StoreError> {
-    stored.into_record().map_err(|error| StoreError::Damaged { backend: "tree", what: error.0 })
+    stored.to_record().map_err(|error| StoreError::Damaged { backend: "tree", what: error.0 })
 }
 
 #[async_trait]

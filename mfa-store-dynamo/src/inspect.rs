@@ -166,7 +166,7 @@ impl Visit<'_> {
                     // Every write of ours leaves a revision, and a predecessor's does not.
                     let written_here = attribute(item, "revision").is_some();
                     let row = records.read(item)?.record;
-                    census.row(kind, row, written_here).map_err(DynamoError::unreadable)
+                    census.row(kind, &row, written_here).map_err(DynamoError::unreadable)
                 },
                 |field| records.name_of(field),
             )

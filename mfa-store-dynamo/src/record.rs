@@ -85,7 +85,7 @@ impl RecordTable {
     }
 
     fn record<R: Record>(&self, item: &Item) -> Result<Stored<R>, DynamoError> {
-        self.read(item)?.into_record().map_err(DynamoError::unreadable)
+        self.read(item)?.to_record().map_err(DynamoError::unreadable)
     }
 
     pub(crate) fn read(&self, item: &Item) -> Result<Stored<Row>, DynamoError> {

@@ -186,7 +186,7 @@ async fn rows(report: &mut Report, connection: &mut PgConnection) -> Result<(), 
             let kind = table.shape.kind;
             let rows = Rows { kind, select: &table.every, id: |row| Ok(get::<Uuid>(row, "id")?.to_string()) };
             let count =
-                |census: &mut Census, row: &PgRow| Ok(census.row(kind, table.read(row)?.record, true)?);
+                |census: &mut Census, row: &PgRow| Ok(census.row(kind, &table.read(row)?.record, true)?);
             rows.read(connection, census, count).await?;
         }
         let keys = Rows { kind: RecordKind::ApiKey, select: API_KEYS, id: |row| get(row, "value") };

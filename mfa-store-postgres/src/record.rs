@@ -74,5 +74,5 @@ impl<R: Record> RecordStore<R> for PostgresStore {
 }
 
 fn read<R: Record>(table: &Table, row: &PgRow) -> Result<Stored<R>, PostgresError> {
-    Ok(table.read(row)?.into_record()?)
+    Ok(table.read(row)?.to_record()?)
 }

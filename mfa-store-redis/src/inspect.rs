@@ -127,7 +127,7 @@ async fn rows(census: &mut Census, store: &RedisStore, nodes: &[Option<String>])
     for shape in SHAPES {
         let rows = Rows { kind: shape.kind, names: &names(shape) };
         rows.read(census, store, nodes, |census, fields| {
-            Ok(census.row(shape.kind, read_row(shape, fields)?.record, true)?)
+            Ok(census.row(shape.kind, &read_row(shape, fields)?.record, true)?)
         })
         .await?;
     }

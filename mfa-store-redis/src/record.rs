@@ -104,7 +104,7 @@ fn changes(shape: &Shape, row: &Row) -> Changes {
 }
 
 fn read<R: Record>(fields: &Fields<'_>) -> Result<Stored<R>, RedisError> {
-    Ok(read_row(R::SHAPE, fields)?.into_record()?)
+    Ok(read_row(R::SHAPE, fields)?.to_record()?)
 }
 
 pub(crate) fn read_row(shape: &Shape, fields: &Fields<'_>) -> Result<Stored<Row>, RedisError> {

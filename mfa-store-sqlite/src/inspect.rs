@@ -142,7 +142,7 @@ async fn rows(report: &mut Report, connection: &mut SqliteConnection) -> Result<
         for (_, table) in ByKind::new(Table::of).iter() {
             let kind = table.shape.kind;
             every_row(&mut snapshot, census, table.all.clone(), kind, "id", |census, row| {
-                Ok(census.row(kind, table.read(row)?.record, true)?)
+                Ok(census.row(kind, &table.read(row)?.record, true)?)
             })
             .await?;
         }

@@ -64,5 +64,5 @@ impl<R: Record> RecordStore<R> for SqliteStore {
 }
 
 fn read<R: Record>(table: &Table, row: &SqliteRow) -> Result<Stored<R>, SqliteError> {
-    Ok(table.read(row)?.into_record()?)
+    Ok(table.read(row)?.to_record()?)
 }

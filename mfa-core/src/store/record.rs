@@ -45,7 +45,7 @@ pub trait Record: sealed::Kind + Clone + Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// [`UnreadableField`] if a field that every such record has is missing, or one is out of range.
-    fn from_row(row: Row) -> Result<Self, UnreadableField>;
+    fn from_row(row: &Row) -> Result<Self, UnreadableField>;
 }
 
 /// Keeps the records of one kind. Adapters implement it for every kind at once.
@@ -103,7 +103,7 @@ impl Stored<Row> {
     /// # Errors
     ///
     /// Those of [`Record::from_row`].
-    pub fn into_record<R: Record>(self) -> Result<Stored<R>, UnreadableField> {
-        Ok(Stored { record: R::from_row(self.record)?, revision: self.revision })
+    pub fn to_record<R: Record>(&self) -> Result<Stored<R>, UnreadableField> {
+        Ok(Stored { record: R::from_row(&self.record)?, revision: self.revision })
     }
 }

@@ -60,11 +60,11 @@ pub struct UnreadableField(pub &'static str);
 ///
 /// let consumer = ConsumerId::of_first_key(&"f11ddd1f3dfa92bfa4646fa64ea9fe982dc12c33".parse()?);
 /// let row = Row::new(Uuid::nil(), consumer).with_bytes("secret", vec![1; 40]);
-/// let record = TotpRecord::from_row(row.clone())?;
+/// let record = TotpRecord::from_row(&row)?;
 /// assert_eq!(record.to_row(), row.with_integer("failures", Some(0)));
 ///
 /// let empty = Row::new(record.id.0, record.consumer);
-/// assert_eq!(TotpRecord::from_row(empty), Err(UnreadableField("secret")));
+/// assert_eq!(TotpRecord::from_row(&empty), Err(UnreadableField("secret")));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -119,10 +119,9 @@ impl Row {
         find(&self.open, name)
     }
 
-    /// Takes a sealed field out of the row.
-    pub fn take_sealed<T>(&mut self, name: &str) -> Option<Sealed<T>> {
-        let place = self.sealed.iter().position(|(other, _)| *other == name)?;
-        Some(Sealed::from_stored(self.sealed.swap_remove(place).1))
+    /// A sealed field as what it is the ciphertext of.
+    pub fn sealed_as<T>(&self, name: &str) -> Option<Sealed<T>> {
+        self.sealed(name).map(|bytes| Sealed::from_stored(bytes.to_vec()))
     }
 
     /// Reads an open number.

@@ -57,15 +57,15 @@ impl Record for TotpRecord {
             .with_integer("failed_at", self.failed_at.map(UnixTime::as_millis))
     }
 
-    fn from_row(mut row: Row) -> Result<Self, UnreadableField> {
+    fn from_row(row: &Row) -> Result<Self, UnreadableField> {
         Ok(Self {
             id: TotpId(row.id),
-            secret: row.take_sealed("secret").ok_or(UnreadableField("secret"))?,
+            consumer: row.consumer.clone(),
+            secret: row.sealed_as("secret").ok_or(UnreadableField("secret"))?,
             created_at: row.integer("created_at")?.map(UnixTime::from_millis),
             last_accepted_step: row.integer("last_accepted_step")?.map(TimeStep::from_stored),
             failures: row.integer("failures")?.unwrap_or(0),
             failed_at: row.integer("failed_at")?.map(UnixTime::from_millis),
-            consumer: row.consumer,
         })
     }
 }

@@ -50,15 +50,15 @@ impl Record for UserRecord {
             .with_integer("u2f_sign_count", self.u2f_sign_count.map(u64::from))
     }
 
-    fn from_row(mut row: Row) -> Result<Self, UnreadableField> {
+    fn from_row(row: &Row) -> Result<Self, UnreadableField> {
         Ok(Self {
             id: UserId(row.id),
-            credentials: row.take_sealed("credentials"),
-            u2f_app_id: row.take_sealed("u2f_app_id"),
-            u2f_key_handle: row.take_sealed("u2f_key_handle"),
-            u2f_public_key: row.take_sealed("u2f_public_key"),
+            consumer: row.consumer.clone(),
+            credentials: row.sealed_as("credentials"),
+            u2f_app_id: row.sealed_as("u2f_app_id"),
+            u2f_key_handle: row.sealed_as("u2f_key_handle"),
+            u2f_public_key: row.sealed_as("u2f_public_key"),
             u2f_sign_count: row.integer("u2f_sign_count")?,
-            consumer: row.consumer,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::{
@@ -217,8 +218,9 @@ impl<'a> TotpService<'a> {
     async fn open(&self, record: &TotpRecord) -> Result<SharedSecret, TotpError> {
         if let Some(found) = record.secret.data_key_id() {
             let keyring = self.consumer.keyring_with(Some(found)).await?;
-            let id = record.id.to_string();
-            return Ok(SharedSecret::decode(&keyring.open(&self.place(&id), &record.secret)?)?);
+            let mut buffer = Uuid::encode_buffer();
+            let place = self.place(record.id.0.as_hyphenated().encode_lower(&mut buffer));
+            return Ok(SharedSecret::decode(&keyring.open(&place, &record.secret)?)?);
         }
         // Whatever we saved is in our format, so a seed's ciphertext in a record of ours was put there.
         let untouched =

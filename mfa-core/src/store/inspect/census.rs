@@ -175,7 +175,7 @@ impl Census {
     /// # Errors
     ///
     /// [`UnreadableField`] if it is not a record of that kind; it is not counted then.
-    pub fn row(&mut self, kind: RecordKind, row: Row, written_here: bool) -> Result<(), UnreadableField> {
+    pub fn row(&mut self, kind: RecordKind, row: &Row, written_here: bool) -> Result<(), UnreadableField> {
         match kind {
             RecordKind::Totp => self.totp(&TotpRecord::from_row(row)?, written_here),
             RecordKind::User => self.user(&UserRecord::from_row(row)?, written_here),

@@ -14,9 +14,13 @@ impl ApiKeyStore for MemoryStore {
     }
 
     async fn save(&self, record: &ApiKeyRecord, expect: Expect) -> Result<Revision, StoreError> {
-        let mut tables = self.tables();
-        let fresh = tables.fresh_revision();
-        save(&mut tables.api_keys, record.key.clone(), record.clone(), expect, fresh, |_, _| true)
+        let record = record.clone();
+        let (revision, _replaced) = {
+            let mut tables = self.tables();
+            let fresh = tables.fresh_revision();
+            save(&mut tables.api_keys, record.key.clone(), record, expect, fresh, |_, _| true)?
+        };
+        Ok(revision)
     }
 
     async fn page(&self, after: Option<&Cursor>, limit: usize) -> Result<Page<ApiKeyRecord>, StoreError> {

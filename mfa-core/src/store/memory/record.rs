@@ -1,4 +1,5 @@
 use std::ops::Bound::{Excluded, Included};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -6,7 +7,7 @@ use uuid::Uuid;
 use super::{MemoryStore, damaged, page, save};
 use crate::id::ConsumerId;
 use crate::store::{
-    Cursor, Expect, Listing, Page, Record, RecordStore, Revision, StoreError, Stored, UnreadableField,
+    Cursor, Expect, Listing, Page, Record, RecordStore, Revision, Row, StoreError, Stored, UnreadableField,
 };
 
 #[async_trait]
@@ -14,16 +15,18 @@ impl<R: Record> RecordStore<R> for MemoryStore {
     async fn get(&self, consumer: &ConsumerId, id: R::Id) -> Result<Option<Stored<R>>, StoreError> {
         let stored = self.tables().records.get(&(R::SHAPE.kind, id.into())).cloned();
         let owned = stored.filter(|stored| stored.record.consumer == *consumer);
-        Ok(owned.map(Stored::into_record).transpose().map_err(damaged)?)
+        owned.as_ref().map(read).transpose().map_err(damaged)
     }
 
     async fn save(&self, record: &R, expect: Expect) -> Result<Revision, StoreError> {
-        let (id, row) = (record.id().into(), record.to_row());
-        let mut tables = self.tables();
-        let fresh = tables.fresh_revision();
-        save(&mut tables.records, (R::SHAPE.kind, id), row, expect, fresh, |stored, row| {
-            stored.consumer == row.consumer
-        })
+        let (id, row) = ((R::SHAPE.kind, record.id().into()), Arc::new(record.to_row()));
+        let owned = |stored: &Arc<Row>, row: &Arc<Row>| stored.consumer == row.consumer;
+        let (revision, _replaced) = {
+            let mut tables = self.tables();
+            let fresh = tables.fresh_revision();
+            save(&mut tables.records, id, row, expect, fresh, owned)?
+        };
+        Ok(revision)
     }
 
     async fn delete(&self, consumer: &ConsumerId, id: R::Id) -> Result<bool, StoreError> {
@@ -49,6 +52,10 @@ impl<R: Record> RecordStore<R> for MemoryStore {
         let tables = self.tables();
         let rows = tables.records.range((from, Included((kind, Uuid::max()))));
         let owned = rows.filter(|(_, stored)| stored.record.consumer == *consumer);
-        Ok(page(owned, limit, |(_, id)| id.to_string(), |stored| stored.clone().into_record()))
+        Ok(page(owned, limit, |(_, id)| id.to_string(), read))
     }
+}
+
+fn read<R: Record>(stored: &Stored<Arc<Row>>) -> Result<Stored<R>, UnreadableField> {
+    Ok(Stored { record: R::from_row(&stored.record)?, revision: stored.revision })
 }
