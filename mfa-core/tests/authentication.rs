@@ -7,7 +7,12 @@ use std::sync::{Arc, Barrier, OnceLock};
 use std::thread::ThreadId;
 
 use mfa_core::Mfa;
-use mfa_core::api_key::{ApiKey, ApiKeyError, ApiSecret, Argon2Hasher, HashError, SecretHash};
+use argon2::password_hash::CustomizedPasswordHasher as _;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Params, Version};
+use mfa_core::api_key::{
+    ApiKey, ApiKeyError, ApiSecret, Argon2Hasher, HashError, SecretHash, SecretHasher,
+};
 use mfa_core::clock::{Clock, UnixTime};
 use mfa_core::envelope::Sealed;
 use mfa_core::secret::SecretBytes;
@@ -291,4 +296,43 @@ async fn a_check_that_landed_meanwhile_is_not_run_again() {
     pause.go.wait();
     assert!(late.join().unwrap());
     assert_eq!(hasher.verified.load(Ordering::SeqCst), 1);
+}
+
+/// Hashes under parameters that are not this version's.
+#[derive(Debug)]
+struct FormerHasher;
+
+#[async_trait::async_trait]
+impl SecretHasher for FormerHasher {
+    async fn hash(&self, input: SecretBytes, salt: [u8; 16]) -> Result<SecretHash, HashError> {
+        let former = Params::new(64, 1, 1, None).unwrap();
+        let hash: PasswordHash = Argon2::new(Algorithm::Argon2id, Version::V0x13, former.clone())
+            .hash_password_customized(input.expose(), &salt, None, None, former)
+            .unwrap();
+        Ok(SecretHash::from_stored(hash.to_string()))
+    }
+
+    async fn verify(&self, input: SecretBytes, hash: SecretHash) -> Result<bool, HashError> {
+        Argon2Hasher::verify_blocking(&input, &hash)
+    }
+}
+
+/// A hash made under former parameters is replaced at the next success, and at no failure.
+#[tokio::test]
+async fn a_hash_of_former_parameters_is_replaced() {
+    let stores = Stores::from(MemoryStore::default());
+    let (key, secret) =
+        activated(&Mfa::builder(stores.clone()).hasher(Arc::new(FormerHasher)).build()).await;
+    let mfa = Mfa::builder(stores.clone()).build();
+    let hash = async || stores.api_keys.get(&key).await.unwrap().unwrap().record.state.hash().unwrap().clone();
+    let former = hash().await;
+    assert!(former.as_str().contains("$m=64,"), "{}", former.as_str());
+
+    let guess: ApiSecret = "0123456789abcdef0123456789abcdef".parse().unwrap();
+    assert!(mfa.authenticate(&key, &guess).await.is_err());
+    assert_eq!(hash().await, former);
+    mfa.authenticate(&key, &secret).await.unwrap();
+    assert!(hash().await.as_str().contains("$m=19456,t=2,p=1$"));
+    mfa.authenticate(&key, &secret).await.unwrap();
+    assert!(Mfa::builder(stores.clone()).build().authenticate(&key, &secret).await.is_ok());
 }

@@ -11,6 +11,14 @@ use super::{ApiKey, ApiSecret};
 use crate::envelope;
 use crate::secret::SecretBytes;
 
+/// How secrets are hashed here: Argon2id with 19 MiB, two passes and one lane (OWASP Password Storage Cheat Sheet). A
+/// hash made under other parameters is replaced when its secret is next presented.
+#[expect(clippy::panic, reason = "evaluated by the compiler: parameters out of range do not build")]
+const ARGON2: Params = match Params::new(19 * 1024, 2, 1, None) {
+    Ok(params) => params,
+    Err(_) => panic!("out of range"),
+};
+
 /// A secret could not be hashed or checked.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -44,6 +52,13 @@ impl SecretHash {
     /// Whether a seed made this hash, so that it is to be replaced.
     pub fn is_legacy(&self) -> bool {
         self.0.starts_with("$2")
+    }
+
+    /// Whether this hash was made as secrets are hashed now.
+    pub(crate) fn is_current(&self) -> bool {
+        let params = PasswordHash::new(&self.0).ok().and_then(|parsed| Params::try_from(&parsed).ok());
+        let cost = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
+        params.is_some_and(|params| cost(&params) == cost(&ARGON2))
     }
 
     /// Whether this is a kind of hash that a secret can be checked against.
@@ -99,14 +114,14 @@ pub trait SecretHasher: Debug + Send + Sync + 'static {
 pub struct Argon2Hasher;
 
 impl Argon2Hasher {
-    /// Hashes `input` with Argon2id: 19 MiB, two passes, one lane (OWASP Password Storage).
+    /// Hashes `input` with Argon2id.
     ///
     /// # Errors
     ///
     /// [`HashError::Failed`] for want of memory.
     pub fn hash_blocking(input: &SecretBytes, salt: &[u8; 16]) -> Result<SecretHash, HashError> {
-        let hash: PasswordHash = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::DEFAULT)
-            .hash_password_customized(input.expose(), salt, None, None, Params::DEFAULT)
+        let hash: PasswordHash = Argon2::new(Algorithm::Argon2id, Version::V0x13, ARGON2)
+            .hash_password_customized(input.expose(), salt, None, None, ARGON2)
             .map_err(|_| HashError::Failed)?;
         Ok(SecretHash(hash.to_string()))
     }
@@ -134,14 +149,16 @@ impl SecretHasher for Argon2Hasher {
 
 fn verify_argon2(input: &SecretBytes, hash: &SecretHash) -> Result<bool, HashError> {
     let parsed = parse_argon2(hash)?;
-    Ok(Argon2::default().verify_password(input.expose(), &parsed).is_ok())
+    // With the parameters that the hash names.
+    let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, ARGON2);
+    Ok(hasher.verify_password(input.expose(), &parsed).is_ok())
 }
 
 fn parse_argon2(hash: &SecretHash) -> Result<PasswordHash, HashError> {
     let parsed = PasswordHash::new(&hash.0).map_err(|_| HashError::Unreadable)?;
     let params = Params::try_from(&parsed).map_err(|_| HashError::Unreadable)?;
     // Whoever can write a row must not be able to make its check take minutes.
-    let affordable = params.m_cost() <= 4 * Params::DEFAULT_M_COST && params.t_cost() <= 8;
+    let affordable = params.m_cost() <= 4 * ARGON2.m_cost() && params.t_cost() <= 8;
     if parsed.algorithm.as_str() != "argon2id" || !affordable {
         return Err(HashError::Unreadable);
     }
@@ -159,4 +176,23 @@ fn is_bcrypt(hash: &SecretHash) -> bool {
     let known_prefix = ["$2a$", "$2b$", "$2y$"].iter().any(|prefix| hash.0.starts_with(prefix));
     let cost = hash.0.get(4..6).and_then(|digits| digits.parse::<u32>().ok());
     known_prefix && cost.is_some_and(|cost| (4..=14).contains(&cost))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The cost of a hash is this project's decision, not the default of a crate.
+    #[test]
+    fn hashes_have_our_parameters() {
+        let input = SecretBytes::new(vec![7; 32]);
+        let hash = Argon2Hasher::hash_blocking(&input, &[1; 16]).unwrap();
+        assert!(hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.as_str());
+        assert!(hash.is_current() && SecretHash::dummy().is_current());
+        for other in ["m=9216,t=2,p=1", "m=19456,t=3,p=1", "m=19456,t=2,p=2"] {
+            let other = SecretHash::from_stored(hash.as_str().replace("m=19456,t=2,p=1", other));
+            assert!(other.is_known() && !other.is_current(), "{}", other.as_str());
+        }
+        assert!(!SecretHash::from_stored("$2a$10$x".to_owned()).is_current());
+    }
 }

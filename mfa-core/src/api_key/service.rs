@@ -251,7 +251,11 @@ impl Mfa {
                     ApiKeyState::Active { keyring: Some(_), .. } if !hash.is_legacy() => {
                         // Nothing is written where the keyring does not open.
                         if mfa.admit(&stored.record, &secret).is_ok() {
-                            mfa.note_use(&stored).await;
+                            if hash.is_current() {
+                                mfa.note_use(&stored).await;
+                            } else {
+                                mfa.rehash(&stored, &secret).await;
+                            }
                         }
                         Arc::new(stored)
                     }
@@ -296,6 +300,22 @@ impl Mfa {
         }
         let used = ApiKeyRecord { last_used_at: Some(now), ..record.clone() };
         let _ = self.parts.stores.api_keys.save(&used, Expect::At(*revision)).await;
+    }
+
+    /// Replaces a hash that was made under other parameters. The old one is right too, so a failure fails no call: the
+    /// next one tries again.
+    async fn rehash(&self, Stored { record, revision }: &Stored<ApiKeyRecord>, secret: &ApiSecret) {
+        let replaced = async {
+            let salt = random_bytes::<16>(&*self.parts.random)?;
+            let hash = self.parts.hasher.hash(verifier(&record.key, secret), *salt).await?;
+            let mut rehashed = ApiKeyRecord { last_used_at: Some(self.parts.clock.now()), ..record.clone() };
+            if let ApiKeyState::Active { hash: stored, .. } = &mut rehashed.state {
+                *stored = hash;
+            }
+            self.parts.stores.api_keys.save(&rehashed, Expect::At(*revision)).await?;
+            Ok::<_, ApiKeyError>(())
+        };
+        let _ = replaced.await;
     }
 
     /// Gives a seed-made key its keyring and an Argon2id hash, with one conditional save. If another process
