@@ -53,8 +53,9 @@ pub(crate) fn in_folder(mut command: Command, folder: &Path) -> Command {
     command
 }
 
+/// Runs the program to its end. Something else on this machine may have the default port.
 pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Output {
-    program(folder).args(arguments).output().unwrap()
+    program(folder).env("MFA_LISTEN", "127.0.0.1:0").args(arguments).output().unwrap()
 }
 
 /// Standard output of a run that succeeded.
