@@ -10,7 +10,7 @@ use mfa_core::secret::SecretBytes;
 use mfa_core::store::memory::MemoryStore;
 use mfa_core::store::{Expect, Stores};
 use mfa_core::totp::{
-    Digits, EnrolledTotp, HashAlgorithm, MAX_FAILURES, TotpError, TotpId, TotpOptions, hotp,
+    Digits, EnrolledTotp, HashAlgorithm, MAX_FAILURES, SharedSecret, TimeStep, TotpError, TotpId, TotpOptions,
 };
 use mfa_core::{Consumer, Mfa};
 use mfa_store_conformance::races::{code_at, mfa_at, new_consumer};
@@ -191,7 +191,8 @@ async fn other_hashes_lengths_and_steps_work_on_request() {
     assert!(totp.key_uri.expose_text().ends_with("&algorithm=SHA512&digits=8&period=60"));
 
     let key = SecretBytes::new(data_encoding::BASE32_NOPAD.decode(totp.secret_base32.as_bytes()).unwrap());
-    let code = hotp(&key, STEP.as_secs() / 60, HashAlgorithm::Sha512, Digits::Eight).expose_text();
+    let secret = SharedSecret::from_key(key).with_parameters(HashAlgorithm::Sha512, Digits::Eight, 60);
+    let code = secret.code_at(TimeStep::at(STEP, 60)).expose_text();
     clock.advance(Duration::from_secs(119));
     consumer.totp().verify(totp.id, &code).await.unwrap();
     let status = consumer.totp().status(totp.id).await.unwrap();

@@ -9,7 +9,7 @@ use mfa_core::api_key::{ApiKeyError, Argon2Hasher, HashError, SecretHash, Secret
 use mfa_core::clock::{ManualClock, UnixTime};
 use mfa_core::secret::SecretBytes;
 use mfa_core::store::Stores;
-use mfa_core::totp::{Digits, HashAlgorithm, TotpError, TotpOptions, hotp};
+use mfa_core::totp::{SharedSecret, TimeStep, TotpError, TotpOptions};
 use mfa_core::{Consumer, Mfa};
 
 use crate::sample::at_once;
@@ -52,8 +52,7 @@ pub async fn new_consumer(mfa: &Mfa) -> Consumer {
 /// The code that an authenticator app shows for `secret_base32` at `now`.
 pub fn code_at(secret_base32: &str, now: UnixTime) -> String {
     let key = data_encoding::BASE32_NOPAD.decode(secret_base32.as_bytes()).unwrap();
-    let code = hotp(&SecretBytes::new(key), now.as_secs() / 30, HashAlgorithm::Sha1, Digits::Six);
-    code.expose_text()
+    SharedSecret::from_key(SecretBytes::new(key)).code_at(TimeStep::at(now, 30)).expose_text()
 }
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);

@@ -1,7 +1,6 @@
 //! Time-based one-time passwords, RFC 6238.
 
 mod error;
-mod hotp;
 mod key_uri;
 mod otp_code;
 mod service;
@@ -10,7 +9,6 @@ mod throttle;
 mod time_step;
 
 pub use error::TotpError;
-pub use hotp::hotp;
 pub use key_uri::{KeyUri, TotpOptions};
 pub use otp_code::{InvalidOtpCode, OtpCode};
 pub use service::{EnrolledTotp, TotpService, TotpStatus};

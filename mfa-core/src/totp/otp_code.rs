@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 use super::Digits;
 
@@ -33,13 +34,10 @@ pub struct OtpCode {
 }
 
 impl OtpCode {
-    /// The code for a truncated HMAC value, RFC 4226 §5.3 step 3.
-    pub(super) const fn from_truncated(value: u32, digits: Digits) -> Self {
-        let modulus = match digits {
-            Digits::Six => 1_000_000,
-            Digits::Eight => 100_000_000,
-        };
-        Self { digits, value: value % modulus }
+    /// The code that totp-rs made.
+    #[expect(clippy::expect_used, reason = "a token is written as the six or eight digits that were asked for")]
+    pub(super) fn of_token(token: &totp_rs::Token) -> Self {
+        Zeroizing::new(token.to_string()).parse().expect("six or eight digits")
     }
 
     /// The code as its user types it. Grep for this name to audit every use.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use data_encoding::BASE32_NOPAD;
 use zeroize::Zeroizing;
 
-use super::{OtpCode, TimeStep, TotpError, hotp};
+use super::{OtpCode, TimeStep, TotpError};
 use crate::envelope::DoesNotOpen;
 use crate::random::{SecureRandom, random_bytes};
 use crate::secret::SecretBytes;
@@ -108,14 +108,47 @@ impl SharedSecret {
         Zeroizing::new(BASE32_NOPAD.encode(self.key.expose()))
     }
 
+    /// The code of a time step, RFC 6238 §4: the code for the counter C = T of RFC 4226 §5.3.
+    ///
+    /// ```
+    /// use mfa_core::secret::SecretBytes;
+    /// use mfa_core::totp::{SharedSecret, TimeStep};
+    ///
+    /// let secret = SharedSecret::from_key(SecretBytes::new(b"12345678901234567890".to_vec()));
+    /// let code = secret.code_at(TimeStep::from_stored(0));
+    /// assert_eq!(code, "755224".parse()?);
+    /// assert_ne!(code, "755225".parse()?);
+    /// # Ok::<(), mfa_core::totp::InvalidOtpCode>(())
+    /// ```
+    pub fn code_at(&self, step: TimeStep) -> OtpCode {
+        OtpCode::of_token(&self.generator().generate(step.number()))
+    }
+
     /// The newest time step around `now` that `code` is right for: the current one, the one before, or the
-    /// one after (RFC 6238 §5.2). All three are computed and compared whatever comes of it. The newest, so that
+    /// one after (RFC 6238 §5.2). All three are computed and compared, whichever is right. The newest, so that
     /// a code which happens to be right for two steps uses up both.
     pub fn matching_step(&self, code: &OtpCode, now: TimeStep) -> Option<TimeStep> {
+        let generator = self.generator();
         now.window().into_iter().fold(None, |matched, step| {
-            let expected = hotp(&self.key, step.number(), self.algorithm, self.digits);
+            let expected = OtpCode::of_token(&generator.generate(step.number()));
             if expected == *code { Some(step) } else { matched }
         })
+    }
+
+    /// Makes codes by the number of their time step: its own steps last one second, so that no product overflows.
+    /// The predecessors' keys of ten bytes are shorter than RFC 4226 §4 R6 asks for.
+    fn generator(&self) -> totp_rs::Totp {
+        let algorithm = match self.algorithm {
+            HashAlgorithm::Sha1 => totp_rs::Algorithm::SHA1,
+            HashAlgorithm::Sha256 => totp_rs::Algorithm::SHA256,
+            HashAlgorithm::Sha512 => totp_rs::Algorithm::SHA512,
+        };
+        totp_rs::Builder::new()
+            .with_algorithm(algorithm)
+            .with_digits(self.digits.count())
+            .with_step_duration(1)
+            .with_secret(totp_rs::Secret::new(self.key.expose().into()))
+            .build_noncompliant()
     }
 
     /// `version (1) ‖ algorithm (1) ‖ digits (1) ‖ period in s (2) ‖ key`.
