@@ -6,13 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, OnceLock};
 use std::thread::ThreadId;
 
-use mfa_core::Mfa;
 use argon2::password_hash::CustomizedPasswordHasher as _;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, Version};
-use mfa_core::api_key::{
-    ApiKey, ApiKeyError, ApiSecret, Argon2Hasher, HashError, SecretHash, SecretHasher,
-};
+use mfa_core::Mfa;
+use mfa_core::api_key::{ApiKey, ApiKeyError, ApiSecret, Argon2Hasher, HashError, SecretHash, SecretHasher};
 use mfa_core::clock::{Clock, UnixTime};
 use mfa_core::envelope::Sealed;
 use mfa_core::secret::SecretBytes;
@@ -321,10 +319,10 @@ impl SecretHasher for FormerHasher {
 #[tokio::test]
 async fn a_hash_of_former_parameters_is_replaced() {
     let stores = Stores::from(MemoryStore::default());
-    let (key, secret) =
-        activated(&Mfa::builder(stores.clone()).hasher(Arc::new(FormerHasher)).build()).await;
+    let (key, secret) = activated(&Mfa::builder(stores.clone()).hasher(Arc::new(FormerHasher)).build()).await;
     let mfa = Mfa::builder(stores.clone()).build();
-    let hash = async || stores.api_keys.get(&key).await.unwrap().unwrap().record.state.hash().unwrap().clone();
+    let hash =
+        async || stores.api_keys.get(&key).await.unwrap().unwrap().record.state.hash().unwrap().clone();
     let former = hash().await;
     assert!(former.as_str().contains("$m=64,"), "{}", former.as_str());
 

@@ -35,7 +35,10 @@ pub struct OtpCode {
 
 impl OtpCode {
     /// The code that totp-rs made.
-    #[expect(clippy::expect_used, reason = "a token is written as the six or eight digits that were asked for")]
+    #[expect(
+        clippy::expect_used,
+        reason = "a token is written as the six or eight digits that were asked for"
+    )]
     pub(super) fn of_token(token: &totp_rs::Token) -> Self {
         Zeroizing::new(token.to_string()).parse().expect("six or eight digits")
     }
