@@ -144,7 +144,7 @@ pub async fn a_save_after_a_delete_is_a_conflict<K: Kind>(stores: &Stores) {
     }
 }
 
-/// Rule 2: a record that was deleted and made again is another one to whoever read the first.
+/// Rule 2: a record that was deleted and made again differs from the one that was read before.
 pub async fn a_revision_is_never_given_out_twice<K: Kind>(stores: &Stores) {
     let old = K::store(stores).save(&K::sample(1, "ann", 0), Expect::Absent).await.unwrap();
     assert!(delete::<K>(stores, "ann", 1).await);

@@ -89,7 +89,7 @@ pub(super) async fn activate(
     };
     match activated {
         Ok(secret) => Ok(Json(Activated { api_secret: secret.expose_text().to_owned() })),
-        // The seeds disagree here, so each client hears what it knows.
+        // The predecessors disagree here, so each client gets the answer that it knows.
         Err(ApiKeyError::AlreadyActivated) if node_spelling => Err(ApiError::of(Code::Unauthorized)),
         Err(error) => Err(error.into()),
     }
