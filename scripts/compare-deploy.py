@@ -69,6 +69,14 @@ def lists_fast():
     return any(re.search(r"\bListing::Fast\b", source) for source in sources)
 
 
+def record_tables():
+    """The word for each kind of record in the setting that names its table."""
+    shapes = sure(re.search(r"SHAPES: \[&Shape; \d+\] = \[(.*?)\]", read("mfa-core/src/store/record.rs")), "the kinds")
+    kinds = re.findall(r"(\w+)Record::SHAPE", shapes[1])
+    words = dict(re.findall(r'RecordKind::(\w+) => "(\w+)"', read(f"{DYNAMO}/settings.rs")))
+    return [words.get(kind, kind.lower()) for kind in sure(kinds, "a kind of record")]
+
+
 def adapter():
     """Per table: its calls, its key, whether they need an index on `apiKey`, whether rows expire."""
     lib, migration = read(f"{DYNAMO}/lib.rs"), read(f"{DYNAMO}/migration.rs")
@@ -91,15 +99,18 @@ def adapter():
     start = {(operation, False) for operation in always}
 
     tables = {}
-    opened = re.findall(r'let (\w+) = table\(&settings\.(\w+)_table, "(\w+)", &(\w+)::OURS\)', lib)
-    for field, name, key, module in sure(opened, "the opening of the tables"):
+    for module, uses, names in [
+        ("api_key", r"\bself\s*\.\s*api_keys\s*\.\s*(\w+)\(", ["api_key"]),
+        ("record", r"\.\s*table\s*\.\s*(\w+)\(", record_tables()),
+    ]:
         text = read(f"{DYNAMO}/{module}.rs")
+        key = sure(re.search(r'Table::new\(client, name, "(\w+)"\)', text), f"the hash key in {module}.rs")[1]
         calls = set(start)
-        used = re.findall(rf"\bself\s*\.\s*{field}\s*\.\s*(\w+)\(", text)
         owned = "Wanted::OwnedBy(" in text
-        for method in sure(used, f"a use of {field} in {module}.rs"):
+        for method in sure(re.findall(uses, text), f"a use of a table in {module}.rs"):
             calls |= reached(method, methods, set() if fast and owned else by_index)
-        tables[name] = {"calls": calls, "key": key, "index": fast and owned, "expires": False}
+        for name in names:
+            tables[name] = {"calls": calls, "key": key, "index": fast and owned, "expires": False}
         expect(f"calls in {module}.rs that go past Table", set(), operations(text))
         attributed |= {operation for operation, _ in calls}
 
