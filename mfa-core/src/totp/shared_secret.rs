@@ -128,10 +128,10 @@ impl SharedSecret {
     /// one after (RFC 6238 §5.2). All three are computed and compared, whichever is right. The newest, so that
     /// a code which happens to be right for two steps uses up both.
     pub fn matching_step(&self, code: &OtpCode, now: TimeStep) -> Option<TimeStep> {
-        let generator = self.generator();
+        let (generator, code) = (self.generator(), Zeroizing::new(code.expose_text()));
         now.window().into_iter().fold(None, |matched, step| {
-            let expected = OtpCode::of_token(&generator.generate(step.number()));
-            if expected == *code { Some(step) } else { matched }
+            // One step each time, and a token compares in constant time.
+            if generator.check(&code, step.number()).is_some() { Some(step) } else { matched }
         })
     }
 
@@ -147,6 +147,7 @@ impl SharedSecret {
             .with_algorithm(algorithm)
             .with_digits(self.digits.count())
             .with_step_duration(1)
+            .with_skew(0)
             .with_secret(totp_rs::Secret::new(self.key.expose().into()))
             .build_noncompliant()
     }
