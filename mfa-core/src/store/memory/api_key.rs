@@ -15,12 +15,9 @@ impl ApiKeyStore for MemoryStore {
 
     async fn save(&self, record: &ApiKeyRecord, expect: Expect) -> Result<Revision, StoreError> {
         let record = record.clone();
-        let (revision, _replaced) = {
-            let mut tables = self.tables();
-            let fresh = tables.fresh_revision();
-            save(&mut tables.api_keys, record.key.clone(), record, expect, fresh, |_, _| true)?
-        };
-        Ok(revision)
+        let mut tables = self.tables();
+        let fresh = tables.fresh_revision();
+        save(&mut tables.api_keys, record.key.clone(), record, expect, fresh, |_, _| true)
     }
 
     async fn page(&self, after: Option<&Cursor>, limit: usize) -> Result<Page<ApiKeyRecord>, StoreError> {

@@ -24,8 +24,7 @@ pub struct MemoryStore(Arc<Mutex<Tables>>);
 #[derive(Debug, Default)]
 struct Tables {
     api_keys: BTreeMap<ApiKey, Stored<ApiKeyRecord>>,
-    /// Shared, so that a reader makes its record of a row without the lock.
-    records: BTreeMap<(RecordKind, Uuid), Stored<Arc<Row>>>,
+    records: BTreeMap<(RecordKind, Uuid), Stored<Row>>,
     ceremonies: HashMap<CeremonyId, (Sealed<CeremonyState>, UnixTime)>,
     created: u64,
 }
@@ -53,7 +52,7 @@ impl From<MemoryStore> for Stores {
 }
 
 /// The write rule of every port. A record begins at revision `fresh`, which no record had before. `owned` compares the
-/// stored record with the new one. Returns the new revision, and what was replaced, to be dropped without the lock.
+/// stored record with the new one.
 fn save<K: Ord, T>(
     table: &mut BTreeMap<K, Stored<T>>,
     id: K,
@@ -61,7 +60,7 @@ fn save<K: Ord, T>(
     expect: Expect,
     fresh: Revision,
     owned: impl FnOnce(&T, &T) -> bool,
-) -> Result<(Revision, Option<Stored<T>>), StoreError> {
+) -> Result<Revision, StoreError> {
     let revision = match (expect, table.get(&id)) {
         (Expect::Absent, None) => fresh,
         (Expect::Absent, Some(_)) => return Err(StoreError::AlreadyExists),
@@ -70,7 +69,8 @@ fn save<K: Ord, T>(
         }
         (Expect::At(_), _) => return Err(StoreError::Conflict),
     };
-    Ok((revision, table.insert(id, Stored { record, revision })))
+    table.insert(id, Stored { record, revision });
+    Ok(revision)
 }
 
 /// The paging rule of every port: the first `limit` of the wanted entries, and the name of the last if there are more.

@@ -1,5 +1,4 @@
 use std::ops::Bound::{Excluded, Included};
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -7,26 +6,23 @@ use uuid::Uuid;
 use super::{MemoryStore, damaged, page, save};
 use crate::id::ConsumerId;
 use crate::store::{
-    Cursor, Expect, Listing, Page, Record, RecordStore, Revision, Row, StoreError, Stored, UnreadableField,
+    Cursor, Expect, Listing, Page, Record, RecordStore, Revision, StoreError, Stored, UnreadableField,
 };
 
 #[async_trait]
 impl<R: Record> RecordStore<R> for MemoryStore {
     async fn get(&self, consumer: &ConsumerId, id: R::Id) -> Result<Option<Stored<R>>, StoreError> {
-        let stored = self.tables().records.get(&(R::SHAPE.kind, id.into())).cloned();
+        let tables = self.tables();
+        let stored = tables.records.get(&(R::SHAPE.kind, id.into()));
         let owned = stored.filter(|stored| stored.record.consumer == *consumer);
-        owned.as_ref().map(read).transpose().map_err(damaged)
+        owned.map(Stored::to_record).transpose().map_err(damaged)
     }
 
     async fn save(&self, record: &R, expect: Expect) -> Result<Revision, StoreError> {
-        let (id, row) = ((R::SHAPE.kind, record.id().into()), Arc::new(record.to_row()));
-        let owned = |stored: &Arc<Row>, row: &Arc<Row>| stored.consumer == row.consumer;
-        let (revision, _replaced) = {
-            let mut tables = self.tables();
-            let fresh = tables.fresh_revision();
-            save(&mut tables.records, id, row, expect, fresh, owned)?
-        };
-        Ok(revision)
+        let (id, row) = ((R::SHAPE.kind, record.id().into()), record.to_row());
+        let mut tables = self.tables();
+        let fresh = tables.fresh_revision();
+        save(&mut tables.records, id, row, expect, fresh, |stored, row| stored.consumer == row.consumer)
     }
 
     async fn delete(&self, consumer: &ConsumerId, id: R::Id) -> Result<bool, StoreError> {
@@ -52,10 +48,6 @@ impl<R: Record> RecordStore<R> for MemoryStore {
         let tables = self.tables();
         let rows = tables.records.range((from, Included((kind, Uuid::max()))));
         let owned = rows.filter(|(_, stored)| stored.record.consumer == *consumer);
-        Ok(page(owned, limit, |(_, id)| id.to_string(), read))
+        Ok(page(owned, limit, |(_, id)| id.to_string(), Stored::to_record))
     }
-}
-
-fn read<R: Record>(stored: &Stored<Arc<Row>>) -> Result<Stored<R>, UnreadableField> {
-    Ok(Stored { record: R::from_row(&stored.record)?, revision: stored.revision })
 }
