@@ -16,5 +16,6 @@ def parts(*texts):
 secret = b"y5NAAS0pADrxB9wIU52PQFbXDcARKsdPgZVPswKbpaM="
 key = "f11ddd1f3dfa92bfa4646fa64ea9fe982dc12c33"
 print("verifier", hkdf(secret, b"mfa/1/verifier" + parts(key)))
+print("check", hkdf(secret, b"mfa/1/check" + parts(key))[:8])
 print("kek", hkdf(secret, b"mfa/1/kek" + parts(key, key)))
 print("record", hkdf(b"\x07" * 32, b"mfa/1/record" + parts(key, "totp", "id", "secret")))

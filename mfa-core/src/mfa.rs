@@ -1,11 +1,10 @@
 //! The service as one value: stores, clock, randomness, hashing.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use crate::api_key::{
     ApiKey, ApiKeyError, Argon2Hasher, FailureLimit, Flights, KeyDelivery, NoDelivery, SecretHasher,
-    VerifiedMemo,
+    UntaggedChecks, VerifiedMemo,
 };
 use crate::clock::{Clock, SystemClock};
 use crate::event::{EventSink, NoEvents};
@@ -30,8 +29,7 @@ pub(crate) struct Parts {
     pub(crate) memo: VerifiedMemo,
     pub(crate) flights: Flights,
     pub(crate) failures: FailureLimit,
-    /// Checks under way of keys that cannot be used.
-    pub(crate) dummies: AtomicUsize,
+    pub(crate) untagged: UntaggedChecks,
 }
 
 impl Mfa {
@@ -118,7 +116,7 @@ impl MfaBuilder {
             memo,
             flights: Flights::default(),
             failures: FailureLimit::default(),
-            dummies: AtomicUsize::new(0),
+            untagged: UntaggedChecks::default(),
         };
         Mfa { parts: Arc::new(parts) }
     }

@@ -60,6 +60,7 @@ async fn a_row_under_a_raw_text_secret_opens() {
         state: ApiKeyState::Active {
             activated_at: UnixTime::from_secs(1),
             hash: SecretHash::from_stored(text(&hash["hash"])),
+            check_tag: None,
             keyring: None,
         },
     };

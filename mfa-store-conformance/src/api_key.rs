@@ -24,7 +24,7 @@ pub async fn every_state_is_kept(stores: &Stores) {
     let ApiKeyState::Active { hash, .. } = api_key("a1", "a1").state else { unreachable!() };
     let states = [
         ApiKeyState::Pending,
-        ApiKeyState::Active { activated_at, hash, keyring: None },
+        ApiKeyState::Active { activated_at, hash, check_tag: None, keyring: None },
         ApiKeyState::Revoked { activated_at: None, revoked_at },
         ApiKeyState::Revoked { activated_at: Some(activated_at), revoked_at },
     ];

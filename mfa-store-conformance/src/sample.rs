@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use mfa_core::ConsumerId;
-use mfa_core::api_key::SecretHash;
+use mfa_core::api_key::{CheckTag, SecretHash};
 use mfa_core::clock::UnixTime;
 use mfa_core::envelope::Sealed;
 use mfa_core::store::{ApiKeyRecord, ApiKeyState, RotationMark, TotpRecord, UserId, UserRecord};
@@ -44,6 +44,7 @@ pub fn api_key(value: &str, owner: &str) -> ApiKeyRecord {
         state: ApiKeyState::Active {
             activated_at: UnixTime::from_millis(1_795_294_185_363),
             hash: SecretHash::from_stored("$argon2id$v=19$…".to_owned()),
+            check_tag: Some(CheckTag::from_stored(u32::MAX)),
             keyring: Some(bytes(0)),
         },
     }

@@ -58,6 +58,7 @@ pub async fn load_key(stores: &Stores, api_key: &Value) -> SeedKey {
         state: ApiKeyState::Active {
             activated_at: millis(&row["activatedAt"]["N"]),
             hash: SecretHash::from_stored(text(&row["hashedApiSecret"]["S"])),
+            check_tag: None,
             keyring: None,
         },
     };

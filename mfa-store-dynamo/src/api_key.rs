@@ -15,13 +15,14 @@ use crate::table::{Table, Write};
 
 /// The first four are the seeds'. Their hash, `hashedApiSecret`, is not among them: it stays beside ours, so that
 /// a seed that still runs accepts the key too, until the key is revoked.
-const OURS: [&str; 14] = [
+const OURS: [&str; 15] = [
     "value",
     "email",
     "createdAt",
     "activatedAt",
     "consumer",
     "secretHash",
+    "checkTag",
     "keyring",
     "revokedAt",
     "expiresAt",
@@ -51,6 +52,7 @@ impl ApiKeyStore for DynamoStore {
             .time("activatedAt", state.activated_at())
             .text("consumer", Some(record.consumer.as_str()))
             .text("secretHash", state.hash().map(SecretHash::as_str))
+            .number("checkTag", state.check_tag().map(|tag| tag.number().into()))
             .bytes("keyring", state.keyring().map(Sealed::as_bytes))
             .time("revokedAt", state.revoked_at())
             .time("expiresAt", record.expires_at)
@@ -104,7 +106,8 @@ pub(crate) fn read(table: &Table, item: &Item) -> Result<Stored<ApiKeyRecord>, D
     // What a row that was never activated has for a hash is nothing yet.
     let hash = hash.filter(|_| activated_at.is_some());
     let keyring = bytes(item, "keyring")?.map(Sealed::from_stored);
-    let state = ApiKeyState::from_parts(activated_at, revoked_at, hash, keyring);
+    let check_tag = number(item, "checkTag")?;
+    let state = ApiKeyState::from_parts(activated_at, revoked_at, hash, check_tag, keyring);
     let rotation = RotationMark::from_parts(
         time(item, "rotationStartedAt")?,
         number(item, "rotationDataKey")?,

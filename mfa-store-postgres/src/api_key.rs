@@ -11,18 +11,30 @@ use crate::PostgresStore;
 use crate::column::{get, number, one_more, page, revision, signed, stamp, time};
 use crate::error::PostgresError;
 
-const GET: &str = "SELECT * FROM mfa_api_key WHERE value = $1";
-const PAGE: &str = "SELECT * FROM mfa_api_key WHERE value > $1 ORDER BY value LIMIT $2";
-const PAGE_BY_CONSUMER: &str =
-    "SELECT * FROM mfa_api_key WHERE value > $1 AND consumer = $3 ORDER BY value LIMIT $2";
+/// Columns are named: `SELECT *` in a cached statement fails once a migration adds one.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT value, consumer, email, created_at, activated_at, revoked_at, secret_hash, check_tag, keyring, \
+             expires_at, last_used_at, rotation_started_at, rotation_data_key, rotation_stage, revision \
+             FROM mfa_api_key ",
+            $rest
+        )
+    };
+}
+pub(crate) use select;
+
+const GET: &str = select!("WHERE value = $1");
+const PAGE: &str = select!("WHERE value > $1 ORDER BY value LIMIT $2");
+const PAGE_BY_CONSUMER: &str = select!("WHERE value > $1 AND consumer = $3 ORDER BY value LIMIT $2");
 const INSERT: &str = "INSERT INTO mfa_api_key (value, consumer, email, created_at, activated_at, revoked_at, \
-    secret_hash, keyring, expires_at, last_used_at, rotation_started_at, rotation_data_key, rotation_stage, \
-    revision) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, (random() * 4e18)::bigint) \
+    secret_hash, check_tag, keyring, expires_at, last_used_at, rotation_started_at, rotation_data_key, \
+    rotation_stage, revision) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, (random() * 4e18)::bigint) \
     ON CONFLICT DO NOTHING RETURNING revision";
 const UPDATE: &str = "UPDATE mfa_api_key SET consumer = $2, email = $3, created_at = $4, activated_at = $5, \
-    revoked_at = $6, secret_hash = $7, keyring = $8, expires_at = $9, last_used_at = $10, \
-    rotation_started_at = $11, rotation_data_key = $12, rotation_stage = $13, revision = revision + 1 \
-    WHERE value = $1 AND revision = $14 RETURNING revision";
+    revoked_at = $6, secret_hash = $7, check_tag = $8, keyring = $9, expires_at = $10, last_used_at = $11, \
+    rotation_started_at = $12, rotation_data_key = $13, rotation_stage = $14, revision = revision + 1 \
+    WHERE value = $1 AND revision = $15 RETURNING revision";
 
 #[async_trait]
 impl ApiKeyStore for PostgresStore {
@@ -46,6 +58,7 @@ impl ApiKeyStore for PostgresStore {
             .bind(state.activated_at().map(stamp).transpose()?)
             .bind(state.revoked_at().map(stamp).transpose()?)
             .bind(state.hash().map(SecretHash::as_str))
+            .bind(state.check_tag().map(|tag| i64::from(tag.number())))
             .bind(state.keyring().map(Sealed::as_bytes))
             .bind(record.expires_at.map(stamp).transpose()?)
             .bind(record.last_used_at.map(stamp).transpose()?)
@@ -80,7 +93,8 @@ pub(crate) fn read(row: &PgRow) -> Result<Stored<ApiKeyRecord>, PostgresError> {
     let hash = get::<Option<String>>(row, "secret_hash")?.map(SecretHash::from_stored);
     let keyring = get::<Option<Vec<u8>>>(row, "keyring")?.map(Sealed::from_stored);
     let (activated_at, revoked_at) = (time(row, "activated_at")?, time(row, "revoked_at")?);
-    let state = ApiKeyState::from_parts(activated_at, revoked_at, hash, keyring);
+    let check_tag = number(row, "check_tag")?;
+    let state = ApiKeyState::from_parts(activated_at, revoked_at, hash, check_tag, keyring);
     let record = ApiKeyRecord {
         key: key("value")?,
         consumer: ConsumerId::of_first_key(&key("consumer")?),

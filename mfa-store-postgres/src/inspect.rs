@@ -24,7 +24,7 @@ const TABLES: [(&str, &str); 3] = [
     ("mfa_api_key", "SELECT INSERT UPDATE"),
     ("mfa_ceremony", "SELECT INSERT DELETE"),
 ];
-const API_KEYS: &str = "SELECT * FROM mfa_api_key";
+const API_KEYS: &str = api_key::select!("");
 const MIGRATE: &str = "run `mfa-http migrate`";
 
 /// Reads the database at `url` and reports how it is. Writes nothing.

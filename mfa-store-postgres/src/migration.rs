@@ -6,7 +6,8 @@ use sqlx::{Connection as _, Row as _};
 use crate::error::PostgresError;
 
 /// Forward only: a file that was released is never edited, the next one is added.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_initial.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("../migrations/0001_initial.sql"), include_str!("../migrations/0002_check_tag.sql")];
 pub(crate) const KNOWN: i64 = MIGRATIONS.len() as i64;
 
 /// Names our lock among those of whoever shares the database: the letters of `mfa-http`.

@@ -46,7 +46,7 @@ async fn tables_of_another_version_are_refused() {
     let refused = PostgresStore::open_existing(&url).await.unwrap_err();
     assert_eq!(
         cause(&refused),
-        "the database has tables of version 0, this program needs 1; run `mfa-http migrate`"
+        "the database has tables of version 0, this program needs 2; run `mfa-http migrate`"
     );
     PostgresStore::open(&url).await.unwrap();
     PostgresStore::open_existing(&url).await.unwrap();
@@ -54,7 +54,7 @@ async fn tables_of_another_version_are_refused() {
     for refused in [PostgresStore::open(&url).await, PostgresStore::open_existing(&url).await] {
         assert_eq!(
             cause(&refused.unwrap_err()),
-            "the database has tables of version 99, this program knows 1; use a newer program"
+            "the database has tables of version 99, this program knows 2; use a newer program"
         );
     }
 }

@@ -18,6 +18,7 @@ pub(crate) const FIELDS: &[&str] = &[
     "activated_at",
     "revoked_at",
     "secret_hash",
+    "check_tag",
     "keyring",
     "expires_at",
     "last_used_at",
@@ -44,6 +45,7 @@ impl ApiKeyStore for RedisStore {
             .time("activated_at", state.activated_at())
             .time("revoked_at", state.revoked_at())
             .bytes("secret_hash", state.hash().map(SecretHash::as_str))
+            .number("check_tag", state.check_tag().map(|tag| tag.number().into()))
             .bytes("keyring", state.keyring().map(Sealed::as_bytes))
             .time("expires_at", record.expires_at)
             .time("last_used_at", record.last_used_at)
@@ -101,7 +103,8 @@ pub(crate) fn read(fields: &Fields<'_>) -> Result<Stored<ApiKeyRecord>, RedisErr
     let hash = hash.map(|hash| SecretHash::from_stored(hash.to_owned()));
     let keyring = fields.get("keyring").cloned().map(Sealed::from_stored);
     let (activated_at, revoked_at) = (time(fields, "activated_at")?, time(fields, "revoked_at")?);
-    let state = ApiKeyState::from_parts(activated_at, revoked_at, hash, keyring);
+    let check_tag = number(fields, "check_tag")?;
+    let state = ApiKeyState::from_parts(activated_at, revoked_at, hash, check_tag, keyring);
     let record = ApiKeyRecord {
         key: text(fields, "value")?.parse().map_err(|_| RedisError::Field("value"))?,
         consumer: consumer(fields)?,

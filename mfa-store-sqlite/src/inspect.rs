@@ -14,7 +14,7 @@ use crate::error::SqliteError;
 use crate::table::{Table, table_name};
 use crate::{PATIENCE, api_key, migration};
 
-const API_KEYS: &str = "SELECT * FROM api_key WHERE value > ?1 ORDER BY value LIMIT ?2";
+const API_KEYS: &str = api_key::select!("WHERE value > ?1 ORDER BY value LIMIT ?2");
 /// Rows held at a time.
 const PAGE: i64 = 250;
 const MIGRATE: &str = "run `mfa-http migrate`";

@@ -6,7 +6,8 @@ use crate::error::SqliteError;
 
 /// Forward only: a file that was released is never edited, the next one is added. Each ends by setting the
 /// version that it brings the tables to.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_initial.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("../migrations/0001_initial.sql"), include_str!("../migrations/0002_check_tag.sql")];
 pub(crate) const KNOWN: i64 = MIGRATIONS.len() as i64;
 
 /// Runs what is missing, in one transaction that keeps other processes out.

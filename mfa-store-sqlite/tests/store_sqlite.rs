@@ -70,7 +70,7 @@ mod file {
         for refused in [SqliteStore::open(&path).await, SqliteStore::open_existing(&path).await] {
             assert_eq!(
                 chain(&refused.unwrap_err()),
-                "the file has tables of version 99, this program knows 1; use a newer program"
+                "the file has tables of version 99, this program knows 2; use a newer program"
             );
         }
     }
@@ -83,7 +83,7 @@ mod file {
         let refused = SqliteStore::open_existing(&path).await.unwrap_err();
         assert_eq!(
             chain(&refused),
-            "the file has tables of version 0, this program needs 1; run `mfa-http migrate`"
+            "the file has tables of version 0, this program needs 2; run `mfa-http migrate`"
         );
     }
 

@@ -2,10 +2,9 @@
 
 use subtle::ConstantTimeEq;
 
-use super::{ApiKey, ApiKeyError, ApiSecret};
-use crate::envelope::{KeyEncryptionKey, Keyring, verifier};
+use super::{ApiKey, ApiKeyError, ApiSecret, CheckTag};
+use crate::envelope::{KeyEncryptionKey, Keyring};
 use crate::event::{Action, Event};
-use crate::random::random_bytes;
 use crate::store::{ApiKeyRecord, ApiKeyState, Expect, StoreError, Stored};
 use crate::{Consumer, ConsumerId, Mfa};
 
@@ -48,10 +47,10 @@ impl Mfa {
         let (key, secret) = (record.key.clone(), ApiSecret::generate(&*self.parts.random)?);
         let keyring =
             KeyEncryptionKey::new(&secret, &key, &consumer).wrap_keyring(keyring, &*self.parts.random)?;
-        let salt = random_bytes::<16>(&*self.parts.random)?;
-        let hash = self.parts.hasher.hash(verifier(&key, &secret), *salt).await?;
+        let hash = self.hash_secret(&key, &secret).await?;
+        let check_tag = CheckTag::of(&key, &secret);
         let activated_at = self.parts.clock.now();
-        let state = ApiKeyState::Active { activated_at, hash, keyring: Some(keyring) };
+        let state = ApiKeyState::Active { activated_at, hash, check_tag, keyring: Some(keyring) };
 
         let active = ApiKeyRecord { consumer, state, ..record };
         let revision = match self.parts.stores.api_keys.save(&active, Expect::At(revision)).await {

@@ -10,6 +10,7 @@ use crate::id::ConsumerId;
 use crate::secret::SecretBytes;
 
 const VERIFIER: &[u8] = b"mfa/1/verifier";
+const CHECK: &[u8] = b"mfa/1/check";
 const KEY_ENCRYPTION: &[u8] = b"mfa/1/kek";
 const RECORD: &[u8] = b"mfa/1/record";
 
@@ -17,6 +18,13 @@ const RECORD: &[u8] = b"mfa/1/record";
 pub(crate) fn verifier(key: &ApiKey, secret: &ApiSecret) -> SecretBytes {
     let derived = derive(secret.expose_text().as_bytes(), VERIFIER, |info| append(info, key.as_str()));
     SecretBytes::new(derived.to_vec())
+}
+
+/// The four bytes of a secret's check tag.
+pub(crate) fn check(key: &ApiKey, secret: &ApiSecret) -> [u8; 4] {
+    let derived = derive(secret.expose_text().as_bytes(), CHECK, |info| append(info, key.as_str()));
+    let [a, b, c, d, ..] = *derived;
+    [a, b, c, d]
 }
 
 /// The key-encryption key: wraps the copy of the keyring that belongs to one API key.
@@ -69,8 +77,9 @@ mod tests {
 
         let golden = include_str!("../../tests/golden/keys.txt");
         let derived = format!(
-            "verifier {}\nkek {}\nrecord {}\n",
+            "verifier {}\ncheck {}\nkek {}\nrecord {}\n",
             HEXLOWER.encode(verifier(&key, &secret).expose()),
+            HEXLOWER.encode(&check(&key, &secret)),
             HEXLOWER.encode(key_encryption_key(&secret, &key, &consumer).as_slice()),
             HEXLOWER.encode(record_key(&[7; 32], &context).as_slice()),
         );

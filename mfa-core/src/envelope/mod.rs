@@ -20,6 +20,6 @@ pub use format::{Format, SeedForm};
 pub use keyring::{DataKeyId, Keyring};
 pub use seal::{DoesNotOpen, Sealed};
 
-pub(crate) use kdf::verifier;
+pub(crate) use kdf::{check, verifier};
 pub(crate) use keyring::KeyEncryptionKey;
 pub(crate) use reencrypted::Reencrypted;

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 
 use super::{Cursor, Expect, Page, Revision, StoreError, Stored, UnreadableField};
-use crate::api_key::{ApiKey, SecretHash};
+use crate::api_key::{ApiKey, CheckTag, SecretHash};
 use crate::clock::UnixTime;
 use crate::envelope::{Keyring, Sealed};
 use crate::id::ConsumerId;
@@ -59,6 +59,14 @@ impl ApiKeyState {
         }
     }
 
+    /// The check tag of its secret, while it is active.
+    pub const fn check_tag(&self) -> Option<CheckTag> {
+        match self {
+            Self::Active { check_tag, .. } => *check_tag,
+            Self::Pending | Self::Revoked { .. } => None,
+        }
+    }
+
     /// Its copy of the keyring, while it is active.
     pub const fn keyring(&self) -> Option<&Sealed<Keyring>> {
         match self {
@@ -67,16 +75,20 @@ impl ApiKeyState {
         }
     }
 
-    /// The state that was stored as these four parts; `None` if they contradict each other.
+    /// The state that was stored as these five parts; `None` if they contradict each other.
     pub fn from_parts(
         activated_at: Option<UnixTime>,
         revoked_at: Option<UnixTime>,
         hash: Option<SecretHash>,
+        check_tag: Option<u32>,
         keyring: Option<Sealed<Keyring>>,
     ) -> Option<Self> {
+        let check_tag = check_tag.map(CheckTag::from_stored);
         match (activated_at, revoked_at, hash) {
             (activated_at, Some(revoked_at), _) => Some(Self::Revoked { activated_at, revoked_at }),
-            (Some(activated_at), None, Some(hash)) => Some(Self::Active { activated_at, hash, keyring }),
+            (Some(activated_at), None, Some(hash)) => {
+                Some(Self::Active { activated_at, hash, check_tag, keyring })
+            }
             (None, None, None) => Some(Self::Pending),
             _ => None,
         }
@@ -137,6 +149,8 @@ pub enum ApiKeyState {
         activated_at: UnixTime,
         /// The hash of its secret.
         hash: SecretHash,
+        /// Its check tag; `None` for a secret that is not 32 decoded bytes, and for a row made before there were tags.
+        check_tag: Option<CheckTag>,
         /// Its copy of the keyring; `None` for a seed-made key that has not been used here.
         keyring: Option<Sealed<Keyring>>,
     },

@@ -115,10 +115,13 @@ impl SecretHasher for BadHasher {
 /// R51: a bug is a 500 and the server goes on; a full hashing queue is a 503.
 #[tokio::test]
 async fn a_panic_is_a_500_and_a_full_queue_a_503() {
-    let mfa = Mfa::builder(MemoryStore::default()).hasher(Arc::new(BadHasher)).build();
+    let store = MemoryStore::default();
+    let mfa = Mfa::builder(store.clone()).build();
+    let active = mfa.create_api_key("dev@example.com").await.unwrap();
+    let secret = mfa.activate_api_key(&active, "dev@example.com").await.unwrap();
     let key = mfa.create_api_key("dev@example.com").await.unwrap();
-    let server = TestServer::with(mfa).await;
-    let consumer = Credentials { key: key.as_str().to_owned(), secret: "wrong-wrong-wrong-wrong".to_owned() };
+    let server = TestServer::with(Mfa::builder(store).hasher(Arc::new(BadHasher)).build()).await;
+    let consumer = Credentials { key: active.as_str().to_owned(), secret: secret.expose_text().to_owned() };
     for _ in 0..2 {
         let failed = answer(server.call(&consumer, Method::POST, "/totp")).await;
         assert_eq!(failed, error(500, "internal", "Internal Server Error"));

@@ -90,26 +90,31 @@ async fn failures_count_by_the_gateways_address() {
     }
 }
 
-/// T9: what an execution environment has verified it does not hash again. Seen in the CPU time that it takes, which is the
-/// same on a busy machine: wrong secrets are hashed each time, by as many calls.
+/// T9: what an execution environment has verified it does not hash again. Seen in the CPU time that it takes: the first
+/// call of each key costs a hash, and no other call does, with a wrong secret neither.
 #[tokio::test]
 async fn an_environment_hashes_a_right_secret_once() {
     let function = Function::start(&SETTINGS).await;
-    let client = Client::with_new_key(&function, Gateway::Rest).await;
+    let mut clients = Vec::new();
+    for _ in 0..8 {
+        clients.push(Client::with_new_key(&function, Gateway::Rest).await);
+    }
     let nobody = "totp/11111111-1111-4111-8111-111111111111";
-    assert_eq!(client.call("GET", nobody, json!([])).await.0, 404);
-    let ticks_of = async |client: &Client<'_>, expected: u16| {
+    let ticks_of = async |clients: &[Client<'_>], expected: u16| {
         let before = function.ticks();
-        for _ in 0..8 {
+        for client in clients {
             assert_eq!(client.call("GET", nobody, json!([])).await.0, expected);
         }
         function.ticks() - before
     };
-    let right = ticks_of(&client, 404).await;
-    let secret = client.secret.chars().rev().collect();
-    let stranger = Client { function: &function, gateway: Gateway::Rest, key: client.key.clone(), secret };
-    let wrong = ticks_of(&stranger, 401).await;
-    assert!(right * 3 < wrong, "{right} ticks with the right secret, {wrong} with a wrong one");
+    let first = ticks_of(&clients, 404).await;
+    let second = ticks_of(&clients, 404).await;
+    for client in &mut clients {
+        client.secret = client.secret.chars().rev().collect();
+    }
+    let wrong = ticks_of(&clients, 401).await;
+    let most = second.max(wrong);
+    assert!(most * 3 < first, "{first} ticks at first, then {second}; {wrong} with wrong secrets");
 }
 
 #[tokio::test]

@@ -37,9 +37,16 @@ fn api_key(value: &str, state: ApiKeyState) -> ApiKeyRecord {
     }
 }
 
+fn argon2_hash() -> SecretHash {
+    SecretHash::from_stored(
+        "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$uUZRnDHfRTgkVDZ0mJbhdTVoJ1KNBfXBvYnXOnSqcXs"
+            .to_owned(),
+    )
+}
+
 fn active(hash: SecretHash, keyring: Option<Vec<u8>>) -> ApiKeyState {
     let keyring = keyring.map(Sealed::from_stored);
-    ApiKeyState::Active { activated_at: UnixTime::from_millis(2), hash, keyring }
+    ApiKeyState::Active { activated_at: UnixTime::from_millis(2), hash, check_tag: None, keyring }
 }
 
 fn totp(consumer: &str, secret: &[u8]) -> TotpRecord {
@@ -78,10 +85,10 @@ fn census() -> Census {
 fn keys(census: &mut Census) {
     let revoked = ApiKeyState::Revoked { activated_at: None, revoked_at: UnixTime::from_millis(3) };
     census.api_key(&api_key("pending-key", ApiKeyState::Pending));
-    census.api_key(&api_key("active-key", active(SecretHash::dummy(), Some(ours()))));
+    census.api_key(&api_key("active-key", active(argon2_hash(), Some(ours()))));
     census.api_key(&api_key("seeds-key", active(SecretHash::from_stored(BCRYPT.to_owned()), None)));
     census.api_key(&api_key("revoked-key", revoked));
-    let mut expired = api_key("expired-key", active(SecretHash::dummy(), Some(ours())));
+    let mut expired = api_key("expired-key", active(argon2_hash(), Some(ours())));
     expired.expires_at = Some(NOW);
     census.api_key(&expired);
     census.end(RecordKind::ApiKey);
@@ -106,9 +113,9 @@ fn keys_are_counted_by_their_state() {
 fn what_is_wrong_with_a_key_is_said() {
     let mut census = census();
     census.api_key(&api_key("md5-hashed-key", active(SecretHash::from_stored("$1$x".to_owned()), None)));
-    census.api_key(&api_key("cut-keyring-key", active(SecretHash::dummy(), Some(vec![1; 20]))));
-    census.api_key(&api_key("later-keyring-key", active(SecretHash::dummy(), Some(vec![9; 90]))));
-    let mut rotating = api_key("rotating-key", active(SecretHash::dummy(), Some(ours())));
+    census.api_key(&api_key("cut-keyring-key", active(argon2_hash(), Some(vec![1; 20]))));
+    census.api_key(&api_key("later-keyring-key", active(argon2_hash(), Some(vec![9; 90]))));
+    let mut rotating = api_key("rotating-key", active(argon2_hash(), Some(ours())));
     let stage: RotationStage = "user/6f1d2c9e-43ab-4f0e-9c39-6b1de1a8c001".parse().unwrap();
     rotating.rotation = Some(RotationMark { started_at: NOW, data_key: 700, stage });
     census.api_key(&rotating);
@@ -174,7 +181,7 @@ fn rows_that_no_key_opens_are_found() {
 fn without_the_api_keys_nobody_is_called_an_orphan() {
     let mut census = census();
     census.totp(&totp("unknown-key", &ours()), true);
-    census.api_key(&api_key("active-key", active(SecretHash::dummy(), Some(ours()))));
+    census.api_key(&api_key("active-key", active(argon2_hash(), Some(ours()))));
     assert_eq!(found(&census), []);
 }
 

@@ -1,0 +1,271 @@
+//! Authenticates the calls of a consumer by API key and secret.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+
+use super::verified::Landing;
+use super::{ApiKey, ApiKeyError, ApiSecret, CheckTag, SecretHash};
+use crate::envelope::{KeyEncryptionKey, Keyring, verifier};
+use crate::event::{Action, Event};
+use crate::random::random_bytes;
+use crate::store::{ApiKeyRecord, ApiKeyState, Expect, StoreError, Stored};
+use crate::{Consumer, Mfa};
+
+/// How exact the time of a key's last use is.
+const USE_NOTED: Duration = Duration::from_secs(3600);
+
+impl Mfa {
+    /// Authenticates a call and opens the consumer's keyring.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiKeyError::Unauthorized`] for an unknown, inactive or revoked key and for a wrong secret,
+    /// [`ApiKeyError::Throttled`] after too many of these, [`ApiKeyError::Store`] if the store failed.
+    pub async fn authenticate(&self, key: &ApiKey, secret: &ApiSecret) -> Result<Consumer, ApiKeyError> {
+        self.authenticate_from(IpAddr::V6(Ipv6Addr::UNSPECIFIED), key, secret).await
+    }
+
+    /// As [`Mfa::authenticate`], counting failures against the address the call came from.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Mfa::authenticate`].
+    pub async fn authenticate_from(
+        &self,
+        source: IpAddr,
+        key: &ApiKey,
+        secret: &ApiSecret,
+    ) -> Result<Consumer, ApiKeyError> {
+        let stored = self.authenticate_key(source, key, secret).await?;
+        self.admit(&stored.record, secret)
+    }
+
+    /// Checks a secret, and returns the record of the key that it is right for.
+    pub(crate) async fn authenticate_key(
+        &self,
+        source: IpAddr,
+        key: &ApiKey,
+        secret: &ApiSecret,
+    ) -> Result<Stored<ApiKeyRecord>, ApiKeyError> {
+        let stored = self.parts.stores.api_keys.get(key).await?;
+        let now = self.parts.clock.now();
+        let usable = stored.filter(|stored| stored.record.is_usable(now));
+        if let Some(found) = &usable
+            && let ApiKeyState::Active { hash, keyring: Some(_), .. } = &found.record.state
+            && self.parts.memo.holds(&self.parts.memo.tag(hash, secret)?, now)
+        {
+            return usable.ok_or(ApiKeyError::Unauthorized);
+        }
+
+        // The same work whether the key is active, revoked or unknown.
+        let presented = CheckTag::of(key, secret);
+        let expected = usable.as_ref().and_then(|stored| stored.record.state.check_tag());
+        let fits = presented.is_some() && presented == expected;
+        // A secret with the right tag passes the throttle, so that nobody can keep the owner out.
+        if !fits && let Some(retry_after) = self.parts.failures.wait(key, source, now) {
+            return Err(self.refuse(
+                key,
+                Action::AuthenticationThrottled,
+                ApiKeyError::Throttled { retry_after },
+            ));
+        }
+        let checked = match usable {
+            Some(stored) if fits || expected.is_none() => self.check_secret(stored, secret).await,
+            _ => Err(ApiKeyError::Unauthorized),
+        };
+        match checked {
+            Ok(stored) => {
+                self.parts.failures.forget(key, source);
+                Ok(Arc::unwrap_or_clone(stored))
+            }
+            Err(error @ ApiKeyError::Unauthorized) => {
+                self.parts.failures.count(key, source, self.parts.clock.now());
+                Err(self.refuse(key, Action::AuthenticationRefused, error))
+            }
+            Err(error @ ApiKeyError::Throttled { .. }) => {
+                Err(self.refuse(key, Action::AuthenticationThrottled, error))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Records the event of a refusal.
+    fn refuse(&self, key: &ApiKey, action: Action, error: ApiKeyError) -> ApiKeyError {
+        self.parts.events.record(&Event::of_key(self.parts.clock.now(), action, key.clone()));
+        error
+    }
+
+    /// Opens the keyring with a secret that was found right.
+    fn admit(&self, record: &ApiKeyRecord, secret: &ApiSecret) -> Result<Consumer, ApiKeyError> {
+        let ApiKeyState::Active { keyring: Some(keyring), .. } = &record.state else {
+            return Err(ApiKeyError::Unauthorized);
+        };
+        let kek = KeyEncryptionKey::new(secret, &record.key, &record.consumer);
+        let keyring = kek.unwrap_keyring(keyring).map_err(ApiKeyError::Damaged)?;
+        Ok(Consumer::new(self.clone(), record.consumer.clone(), kek, keyring))
+    }
+
+    /// Checks the secret of an active key against the stored hash. Callers that present the same secret at once share
+    /// one check.
+    async fn check_secret(&self, stored: Stored<ApiKeyRecord>, secret: &ApiSecret) -> Landing {
+        let ApiKeyState::Active { hash, keyring, check_tag, .. } = &stored.record.state else {
+            return Err(ApiKeyError::Unauthorized);
+        };
+
+        let (tag, hash, is_tagged) = (self.parts.memo.tag(hash, secret)?, hash.clone(), check_tag.is_some());
+        let own = (keyring.is_some() && !hash.is_legacy()).then(|| Arc::new(stored.clone()));
+        let (mfa, secret) = (self.clone(), secret.copy());
+        let is_ours = own.is_some();
+        let flight = self.parts.flights.join(tag, || {
+            async move {
+                // A check that landed after we looked into the memory, and before we joined, is not run again.
+                if is_ours && mfa.parts.memo.holds(&tag, mfa.parts.clock.now()) {
+                    return Ok(Arc::new(stored));
+                }
+                if !is_tagged
+                    && let Some(retry_after) =
+                        mfa.parts.untagged.start(&stored.record.key, mfa.parts.clock.now())
+                {
+                    return Err(ApiKeyError::Throttled { retry_after });
+                }
+                let input = hash.input(&stored.record.key, &secret);
+                if !mfa.parts.hasher.verify(input, hash.clone()).await? {
+                    return Err(ApiKeyError::Unauthorized);
+                }
+                let stored = match &stored.record.state {
+                    ApiKeyState::Active { keyring: Some(_), .. } if !hash.is_legacy() => {
+                        // Nothing is written where the keyring does not open.
+                        if mfa.admit(&stored.record, &secret).is_ok() {
+                            mfa.refresh(&stored, &secret).await;
+                        }
+                        Arc::new(stored)
+                    }
+                    _ => mfa.upgrade(stored, &secret).await?,
+                };
+                if let ApiKeyState::Active { hash, .. } = &stored.record.state {
+                    mfa.parts.memo.remember(mfa.parts.memo.tag(hash, &secret)?, mfa.parts.clock.now());
+                }
+                Ok(stored)
+            }
+            .boxed()
+        });
+        let landed = flight.await?;
+        // A caller that joined later may have read a newer record with the same hash: that one counts.
+        Ok(own.unwrap_or(landed))
+    }
+
+    /// Hashes a secret for storage, under a fresh salt.
+    pub(super) async fn hash_secret(
+        &self,
+        key: &ApiKey,
+        secret: &ApiSecret,
+    ) -> Result<SecretHash, ApiKeyError> {
+        let salt = random_bytes::<16>(&*self.parts.random)?;
+        Ok(self.parts.hasher.hash(verifier(key, secret), *salt).await?)
+    }
+
+    /// Brings the row of a key up to date after its secret was found right: its hash if that was made under other
+    /// parameters, its check tag if it has none, and the time of its last use. A failure here fails no call, since the
+    /// next one tries again.
+    async fn refresh(&self, Stored { record, revision }: &Stored<ApiKeyRecord>, secret: &ApiSecret) {
+        let now = self.parts.clock.now();
+        let tag = CheckTag::of(&record.key, secret);
+        let mut fresh = ApiKeyRecord { last_used_at: Some(now), ..record.clone() };
+        let ApiKeyState::Active { hash, check_tag, .. } = &mut fresh.state else { return };
+        let used_lately = record.last_used_at.is_some_and(|last| now.since(last) < USE_NOTED);
+        if hash.is_current() && *check_tag == tag && used_lately {
+            return;
+        }
+        *check_tag = tag;
+        if !hash.is_current()
+            && let Ok(current) = self.hash_secret(&record.key, secret).await
+        {
+            *hash = current;
+        }
+        let _ = self.parts.stores.api_keys.save(&fresh, Expect::At(*revision)).await;
+    }
+
+    /// Gives a predecessor's key its keyring, an Argon2id hash and a check tag, with one conditional save. If another process
+    /// did so first, its keyring is the one that counts.
+    async fn upgrade(&self, stored: Stored<ApiKeyRecord>, secret: &ApiSecret) -> Landing {
+        let Stored { record, revision } = stored;
+        let ApiKeyState::Active { activated_at, .. } = record.state else {
+            return Err(ApiKeyError::Unauthorized);
+        };
+        let key = record.key.clone();
+        let keyring = Keyring::upgraded(secret.legacy_key(), &*self.parts.random)?;
+        let keyring = KeyEncryptionKey::new(secret, &key, &record.consumer)
+            .wrap_keyring(&keyring, &*self.parts.random)?;
+        let hash = self.hash_secret(&key, secret).await?;
+        let check_tag = CheckTag::of(&key, secret);
+        let state = ApiKeyState::Active { activated_at, hash, check_tag, keyring: Some(keyring) };
+
+        let last_used_at = Some(self.parts.clock.now());
+        let upgraded = ApiKeyRecord { state, last_used_at, ..record };
+        match self.parts.stores.api_keys.save(&upgraded, Expect::At(revision)).await {
+            Ok(revision) => {
+                self.parts.events.record(&Event::of_key(self.parts.clock.now(), Action::ApiKeyUpgraded, key));
+                Ok(Arc::new(Stored { record: upgraded, revision }))
+            }
+            Err(StoreError::Conflict) => {
+                let Some(current) = self.parts.stores.api_keys.get(&key).await? else {
+                    return Err(ApiKeyError::Unauthorized);
+                };
+                match &current.record.state {
+                    ApiKeyState::Active { hash, keyring: Some(_), .. }
+                        if self.parts.hasher.verify(hash.input(&key, secret), hash.clone()).await? =>
+                    {
+                        Ok(Arc::new(current))
+                    }
+                    _ => Err(ApiKeyError::Unauthorized),
+                }
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::api_key::{Argon2Hasher, HashError, SecretHasher};
+    use crate::secret::SecretBytes;
+    use crate::store::memory::MemoryStore;
+
+    #[derive(Debug, Default)]
+    struct Counting(AtomicUsize);
+
+    #[async_trait]
+    impl SecretHasher for Counting {
+        async fn hash(&self, input: SecretBytes, salt: [u8; 16]) -> Result<SecretHash, HashError> {
+            Argon2Hasher::hash_blocking(&input, &salt)
+        }
+
+        async fn verify(&self, input: SecretBytes, hash: SecretHash) -> Result<bool, HashError> {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            Argon2Hasher::verify_blocking(&input, &hash)
+        }
+    }
+
+    /// T9: a first call that finds nothing remembered, and then no check under way since the one there was has just
+    /// landed, does not run another.
+    #[tokio::test]
+    async fn a_check_that_landed_meanwhile_is_not_run_again() {
+        let hasher = Arc::new(Counting::default());
+        let mfa = Mfa::builder(MemoryStore::default()).hasher(Arc::clone(&hasher) as _).build();
+        let key = mfa.create_api_key("dev@example.com").await.unwrap();
+        let secret = mfa.activate_api_key(&key, "dev@example.com").await.unwrap();
+
+        let missed = mfa.parts.stores.api_keys.get(&key).await.unwrap().unwrap();
+        mfa.authenticate(&key, &secret).await.unwrap();
+        mfa.check_secret(missed, &secret).await.unwrap();
+        assert_eq!(hasher.0.load(Ordering::SeqCst), 1);
+    }
+}
