@@ -167,8 +167,8 @@ impl Connection {
     }
 }
 
-/// What the prototype of performance.md asked of its store, and nothing else: reads the TOTP of a validation, and saves
-/// it if nobody else did.
+/// What the prototype of performance.md asked of its store, and nothing else: reads the TOTP of a validation, and
+/// saves it if nobody else did.
 async fn two_calls(
     State(stores): State<Stores>,
     Path(uuid): Path<String>,
@@ -307,7 +307,7 @@ pub fn bare_verification(authenticator: &SoftAuthenticator) -> f64 {
     })
 }
 
-/// Microseconds for one bcrypt check at the seeds' cost, under load.
+/// Microseconds for one bcrypt check at the predecessors' cost, under load.
 ///
 /// # Errors
 ///

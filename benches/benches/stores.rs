@@ -1,7 +1,7 @@
 //! What a warm TOTP validation and a warm passkey login cost the server process on each store, over HTTP. Beside them
-//! in the same run, since figures of one machine and hour say little about another's: a bare axum route, the two calls of
-//! a store that the prototype of performance.md made, and a bcrypt check, the least that either seed spends on a call
-//! (T4, T5). T10: how long a validation alone takes on PostgreSQL.
+//! in the same run, since figures of one machine and hour say little about another's: a bare axum route, the two
+//! calls of a store that the prototype of performance.md made, and a bcrypt check, the least that either predecessor
+//! spends on a call (T4, T5). T10: how long a validation alone takes on PostgreSQL.
 //!
 //! `scripts/test --run cargo bench -p mfa-benches --bench stores` starts the servers and runs this.
 
@@ -28,8 +28,8 @@ const ROUNDS: usize = 3;
 /// in-memory store without the route (performance.md).
 const BARE: f64 = 13.0;
 const OWN: (f64, f64) = (19.0 - BARE, 122.0 - BARE);
-/// Calls of the store in a validation and in a login. The prototype kept the API key's record in memory, so that a revocation
-/// was not heard of, or saved nothing.
+/// Calls of the store in a validation and in a login. The prototype kept the API key's record in memory, so that a
+/// revocation was not heard of, or saved nothing.
 const ITS_CALLS: (f64, f64) = (2.0, 2.0);
 const OUR_CALLS: (f64, f64) = (3.0, 4.0);
 /// How much more than the prototype's may be ours.
@@ -174,8 +174,8 @@ async fn run() -> Outcome<bool> {
                 all_hold &= target("T4, times a bcrypt check's CPU", bcrypt / totp.cpu, 2_000.0, true);
             }
             "postgres" => {
-                let seed = cores * 1e6 / bcrypt;
-                all_hold &= target("T5, times a bcrypt check's rate", login.per_second / seed, 70.0, true);
+                let bound = cores * 1e6 / bcrypt;
+                all_hold &= target("T5, times a bcrypt check's rate", login.per_second / bound, 70.0, true);
                 let alone = alone(&server).await?;
                 all_hold &= target("T10, ms for a validation alone, median", alone, 1.0, false);
             }

@@ -22,7 +22,7 @@ pub enum Action {
     ApiKeyJoined,
     /// A consumer's records are all under its newest data key, and the older ones are dropped.
     ApiKeyRotated,
-    /// A key that one of the seeds made was given a keyring and an Argon2id hash.
+    /// A key that one of the predecessors made was given a keyring and an Argon2id hash.
     ApiKeyUpgraded,
     /// A caller presented a key that is unknown or inactive, or a wrong secret.
     AuthenticationRefused,

@@ -171,9 +171,9 @@ async fn a_revoked_key_keeps_neither_hash_nor_keyring() {
     assert!(mfa.authenticate(&key, &secret).await.is_err());
 }
 
-/// R3: hashes of both seeds verify; a damaged or absurdly costly one is an error, not a wait.
+/// R3: hashes of both predecessors verify; a damaged or absurdly costly one is an error, not a wait.
 #[test]
-fn hashes_of_the_seeds_verify_and_absurd_ones_do_not_run() {
+fn hashes_of_the_predecessors_verify_and_absurd_ones_do_not_run() {
     let check = |secret: &str, hash: &str| {
         let input = SecretBytes::new(secret.as_bytes().to_vec());
         Argon2Hasher::verify_blocking(&input, &SecretHash::from_stored(hash.to_owned()))

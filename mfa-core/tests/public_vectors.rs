@@ -1,4 +1,5 @@
-//! Known answers from the seeds' public tests, where the shared file is at hand; it is not part of this repository.
+//! Known answers from the predecessors' public tests, where the shared file is at hand; it is not part of this
+//! repository.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use data_encoding::HEXLOWER;
@@ -26,7 +27,7 @@ fn text(value: &Value) -> String {
 }
 
 #[test]
-fn hashes_and_names_are_the_seeds() {
+fn hashes_and_names_are_the_predecessors() {
     let Some(vectors) = vectors() else { return };
     for case in vectors["bcrypt"].as_array().unwrap() {
         let input = SecretBytes::new(text(&case["password"]).into_bytes());

@@ -79,7 +79,7 @@ async fn an_accepted_step_never_comes_back() {
     consumer.totp().verify(totp.id, &code_at(&totp.secret_base32, later)).await.unwrap();
 }
 
-/// R24: what one seed accepted for a right code is no code; and it costs no attempt.
+/// R24: what one predecessor accepted for a right code is no code; and it costs no attempt.
 #[tokio::test]
 async fn a_code_is_six_digits_and_nothing_else() {
     let (consumer, totp, _, _) = enrolled().await;

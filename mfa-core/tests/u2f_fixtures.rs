@@ -1,4 +1,4 @@
-//! The Node seed's own U2F messages verify, and those signed with another key do not.
+//! The Node predecessor's own U2F messages verify, and those signed with another key do not.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use mfa_core::u2f::{
@@ -14,7 +14,7 @@ fn challenge(request: &Value) -> Challenge {
 }
 
 #[test]
-fn messages_of_the_node_seed_verify() {
+fn messages_of_the_node_predecessor_verify() {
     let rows: Value =
         serde_json::from_str(include_str!("../../mfa-store-conformance/fixtures/node_rows.json")).unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();

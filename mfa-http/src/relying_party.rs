@@ -31,7 +31,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Meta {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        // Checked in the order in which the seed reports them.
+        // Checked in the order in which the predecessor reports them.
         let display_name = required(parts, "RPDisplayName")?;
         let id = required(parts, "RPID")?;
         let name = required(parts, "Username")?;

@@ -15,7 +15,7 @@ use crate::store::{self, OpenError};
 #[derive(Debug, clap::Args)]
 pub struct StoreSettings {
     /// Where everything is kept: `memory://`, `sqlite://PATH`, `postgres://…`, `redis://…`, `redis-cluster://…` or
-    /// `dynamodb://REGION` [default: the tables that a seed's environment names, or `sqlite://mfa.db`]
+    /// `dynamodb://REGION` [default: the tables that a predecessor's environment names, or `sqlite://mfa.db`]
     #[arg(long, env = "MFA_STORE", global = true, hide_env_values = true)]
     store: Option<String>,
     /// Where open ceremonies are kept, if not with the rest

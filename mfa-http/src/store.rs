@@ -102,8 +102,8 @@ pub async fn inspect(url: &str, scope: Scope) -> Result<Report, OpenError> {
     })
 }
 
-/// The store of a seed's deployment, as its environment names it, or else the embedded one. The Go seed's names
-/// go before the Node seed's.
+/// The store of a predecessor's deployment, as its environment names it, or else the embedded one. The Go
+/// predecessor's names go before the Node predecessor's.
 pub fn default_url(variable: impl Fn(&str) -> Option<String>) -> String {
     let one_of =
         |names: &[&str]| names.iter().find_map(|name| variable(name).filter(|value| !value.is_empty()));
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seeds_environment_names_its_tables() {
+    fn a_predecessors_environment_names_its_tables() {
         let go = |name: &str| {
             let value = match name {
                 "API_KEY_TABLE" => "keys",

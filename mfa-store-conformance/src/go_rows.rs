@@ -1,4 +1,5 @@
-//! The Go seed's rows, and the Node seed's U2F rows that it adopted: fresh logins with their private keys.
+//! The Go predecessor's rows, and the Node predecessor's U2F rows that it adopted: fresh logins with their private
+//! keys.
 
 use std::sync::Arc;
 
@@ -13,8 +14,8 @@ use mfa_core::{Consumer, ConsumerId, Mfa};
 use serde_json::Value;
 
 use crate::authenticator::{BE, BS, Browser, Key, SoftAuthenticator, UP};
+use crate::predecessors::{PredecessorKey, load_key, node_rows};
 use crate::races::mfa_at;
-use crate::seeds::{SeedKey, load_key, node_rows};
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 const ORIGIN: &str = "https://login.example.com";
@@ -27,7 +28,7 @@ fn party() -> RelyingParty {
     RelyingParty::from_headers("example.com", "ACME Inc.", ORIGIN).unwrap()
 }
 
-/// Stores a row of the seeds' u2f table, every encoding of "nothing" included.
+/// Stores a row of the predecessors' u2f table, every encoding of "nothing" included.
 pub async fn load_user(stores: &Stores, row: &Value) -> UserRecord {
     let text = |name: &str| row[name]["S"].as_str().map(str::to_owned);
     let sealed = |name: &str| text(name).map(|text| Sealed::from_stored(text.into_bytes()));
@@ -45,7 +46,7 @@ pub async fn load_user(stores: &Stores, row: &Value) -> UserRecord {
     record
 }
 
-async fn consumer_of(stores: &Stores, key: &SeedKey) -> (Consumer, Mfa) {
+async fn consumer_of(stores: &Stores, key: &PredecessorKey) -> (Consumer, Mfa) {
     let (mfa, _clock) = mfa_at(stores, NOW);
     (mfa.authenticate(&key.key, &key.secret).await.unwrap(), mfa)
 }
@@ -138,9 +139,9 @@ pub async fn every_shape_of_the_json_is_read(stores: &Stores) {
     assert_eq!(read, 5);
 }
 
-/// R33: the Node seed's U2F keys log in by the `appid` extension, for their own AppID and no other; one that was
-/// deleted does not.
-pub async fn u2f_keys_of_the_node_seed_log_in(stores: &Stores) {
+/// R33: the Node predecessor's U2F keys log in by the `appid` extension, for their own AppID and no other; one that
+/// was deleted does not.
+pub async fn u2f_keys_of_the_node_predecessor_log_in(stores: &Stores) {
     let rows = node_rows();
     let key = load_key(stores, &rows["api_key"]).await;
     let (consumer, _mfa) = consumer_of(stores, &key).await;
@@ -211,7 +212,7 @@ pub async fn a_mixed_row_keeps_both_kinds(stores: &Stores) {
     login(&consumer, &record, &mut webauthn, "example.com").await.unwrap();
 }
 
-/// R9, R45: a seed's row moved to another consumer, as whoever writes to the database could do, is an error for
+/// R9, R45: a legacy row moved to another consumer, as whoever writes to the database could do, is an error for
 /// each kind of row, and nothing is written.
 pub async fn a_moved_row_does_not_open(stores: &Stores) {
     let (rows, node) = (go_rows(), node_rows());

@@ -1,5 +1,5 @@
 //! What every storage adapter must do, as plain async functions: the numbered rules of the ports, the races that
-//! matter, and the seeds' rows. [`store_conformance!`] lists their names, so that no adapter runs fewer.
+//! matter, and the legacy rows. [`store_conformance!`] lists their names, so that no adapter runs fewer.
 //!
 //! An adapter's whole test file:
 //!
@@ -15,12 +15,12 @@ pub mod authenticator;
 pub mod ceremony;
 pub mod faults;
 pub mod go_rows;
+pub mod predecessors;
 pub mod races;
 pub mod record;
 pub mod rotation;
 pub mod rotation_live;
 pub mod sample;
-pub mod seeds;
 pub mod servers;
 
 /// Runs the whole suite. `$fresh` is the path of an async function that returns an empty store as
@@ -55,16 +55,16 @@ macro_rules! store_conformance {
             first_calls_share_one_hash,
             a_deleted_totp_stays_deleted,
         });
-        $crate::store_conformance!(@each $fresh, seeds, seeds::{
-            totp_rows_of_the_node_seed_validate,
-            a_seed_row_is_ours_after_a_wrong_code,
-            a_seed_key_is_upgraded_once,
+        $crate::store_conformance!(@each $fresh, predecessors, predecessors::{
+            totp_rows_of_the_node_predecessor_validate,
+            a_legacy_row_is_ours_after_a_wrong_code,
+            a_legacy_key_is_upgraded_once,
             another_consumers_secret_opens_nothing,
         });
         $crate::store_conformance!(@each $fresh, go_rows, go_rows::{
             five_kinds_of_credential_log_in,
             every_shape_of_the_json_is_read,
-            u2f_keys_of_the_node_seed_log_in,
+            u2f_keys_of_the_node_predecessor_log_in,
             a_mixed_row_keeps_both_kinds,
             a_moved_row_does_not_open,
             a_login_is_finished_once,
@@ -72,8 +72,8 @@ macro_rules! store_conformance {
         });
         $crate::store_conformance!(@each $fresh, rotation, rotation::{
             everything_rotates_and_both_keys_work,
-            consumers_of_the_seeds_rotate,
-            a_seed_key_upgrades_in_place,
+            consumers_of_the_predecessors_rotate,
+            a_legacy_key_upgrades_in_place,
             one_unreadable_record_is_not_fatal,
             wrong_combinations_change_nothing,
             a_key_joins_by_its_activation,

@@ -14,8 +14,8 @@ use mfa_core::webauthn::{
 use mfa_core::{Consumer, ConsumerId, Mfa};
 
 use crate::authenticator::{Browser, SoftAuthenticator};
+use crate::predecessors::load_key;
 use crate::races::{code_at, mfa_at};
-use crate::seeds::load_key;
 
 pub(crate) const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 const ORIGIN: &str = "https://login.example.com";
@@ -120,7 +120,7 @@ pub(crate) async fn authenticate(mfa: &Mfa, key: &Key) -> Consumer {
     mfa.authenticate(&key.0, &key.1).await.unwrap()
 }
 
-/// The numbers of the data keys that a consumer's records are under; 0 for a seed's ciphertext.
+/// The numbers of the data keys that a consumer's records are under; 0 for a legacy ciphertext.
 pub async fn data_keys(stores: &Stores, consumer: &ConsumerId) -> Vec<u32> {
     let number = |id: Option<mfa_core::envelope::DataKeyId>| id.map_or(0, |id| id.number());
     let (mut ids, mut after) = (Vec::new(), None);
@@ -187,29 +187,29 @@ pub async fn everything_rotates_and_both_keys_work(stores: &Stores) {
     factors.work(&authenticate(&mfa, &third).await).await;
 }
 
-/// Consumers that either seed made rotate to a fresh key, and nothing of theirs stays under the old secret.
-pub async fn consumers_of_the_seeds_rotate(stores: &Stores) {
-    let (node, go) = (crate::seeds::node_rows(), crate::go_rows::go_rows());
+/// Consumers that either predecessor made rotate to a fresh key, and nothing of theirs stays under the old secret.
+pub async fn consumers_of_the_predecessors_rotate(stores: &Stores) {
+    let (node, go) = (crate::predecessors::node_rows(), crate::go_rows::go_rows());
     let (mfa, clock) = mfa_at(stores, NOW);
-    let (seed, _) = crate::seeds::load(stores).await;
+    let (legacy, _) = crate::predecessors::load(stores).await;
     for u2f in node["u2f"].as_array().unwrap().iter().filter(|u2f| u2f["registered"].is_object()) {
         crate::go_rows::load_user(stores, &u2f["registered"]["row"]).await;
     }
-    let (old, new) = ((seed.key.clone(), Arc::clone(&seed.secret)), fresh_key(&mfa).await);
+    let (old, new) = ((legacy.key.clone(), Arc::clone(&legacy.secret)), fresh_key(&mfa).await);
     let report = rotate(&mfa, &old, &new, true).await.unwrap();
     assert!(report.done, "{report:?}");
     assert_eq!((report.totp_complete, report.webauthn_complete), (3, 2));
     let consumer = authenticate(&mfa, &new).await;
     assert_eq!(data_keys(stores, consumer.id()).await.len(), 1);
     assert!(!data_keys(stores, consumer.id()).await.contains(&0));
-    for (record, codes) in &seed.totp {
+    for (record, codes) in &legacy.totp {
         let (at, code) = codes.iter().max_by_key(|(at, _)| *at).unwrap();
         clock.set(*at);
         consumer.totp().verify(record.id, code).await.unwrap();
     }
     clock.set(NOW);
 
-    let seed = load_key(stores, &go["api_key"]).await;
+    let legacy = load_key(stores, &go["api_key"]).await;
     let user = &go["user_with_five_credentials"];
     let record = crate::go_rows::load_user(stores, &user["after_registration"]["row"]).await;
     for (_, shape) in
@@ -217,7 +217,7 @@ pub async fn consumers_of_the_seeds_rotate(stores: &Stores) {
     {
         crate::go_rows::load_user(stores, &shape["row_minimal"]).await;
     }
-    let (old, new) = ((seed.key.clone(), Arc::clone(&seed.secret)), fresh_key(&mfa).await);
+    let (old, new) = ((legacy.key.clone(), Arc::clone(&legacy.secret)), fresh_key(&mfa).await);
     let report = rotate(&mfa, &old, &new, true).await.unwrap();
     assert!(report.done && report.webauthn_complete == 6, "{report:?}");
     let consumer = authenticate(&mfa, &new).await;
@@ -228,24 +228,24 @@ pub async fn consumers_of_the_seeds_rotate(stores: &Stores) {
     }
 }
 
-/// Without another key: a seed's rows are all in our format, and its cipher is forgotten.
-pub async fn a_seed_key_upgrades_in_place(stores: &Stores) {
+/// Without another key: a predecessor's rows are all in our format, and its cipher is forgotten.
+pub async fn a_legacy_key_upgrades_in_place(stores: &Stores) {
     let (mfa, _clock) = mfa_at(stores, UnixTime::from_secs(0));
-    let (seed, _) = crate::seeds::load(stores).await;
+    let (legacy, _) = crate::predecessors::load(stores).await;
     let options = RotationOptions::default();
-    let report = mfa.upgrade_api_key((&seed.key, &seed.secret), &options).await.unwrap();
+    let report = mfa.upgrade_api_key((&legacy.key, &legacy.secret), &options).await.unwrap();
     assert!(report.done && report.totp_complete == 3, "{report:?}");
-    let consumer = mfa.authenticate(&seed.key, &seed.secret).await.unwrap();
+    let consumer = mfa.authenticate(&legacy.key, &legacy.secret).await.unwrap();
     let ids = data_keys(stores, consumer.id()).await;
     assert!(ids.len() == 1 && ids[0] != 0, "{ids:?}");
 
-    // The seed's row, put back from a backup, does not open any more: its key is not in the keyring.
-    let (record, codes) = &seed.totp[0];
+    // The legacy row, put back from a backup, does not open any more: its key is not in the keyring.
+    let (record, codes) = &legacy.totp[0];
     assert!(stores.totp.delete(&record.consumer, record.id).await.unwrap());
     stores.totp.save(record, Expect::Absent).await.unwrap();
     let opened = consumer.totp().verify(record.id, &codes[0].1).await;
     assert!(matches!(opened, Err(TotpError::DoesNotOpen(_))), "{opened:?}");
-    let report = mfa.upgrade_api_key((&seed.key, &seed.secret), &options).await.unwrap();
+    let report = mfa.upgrade_api_key((&legacy.key, &legacy.secret), &options).await.unwrap();
     assert!(!report.done);
     assert_eq!(report.unreadable, [record.id.to_string()]);
 }

@@ -13,8 +13,8 @@ use crate::item::{Attributes, Item, bytes, number, text, time};
 use crate::listing::Wanted;
 use crate::table::{Table, Write};
 
-/// The first four are the seeds'. Their hash, `hashedApiSecret`, is not among them: it stays beside ours, so that
-/// a seed that still runs accepts the key too, until the key is revoked.
+/// The first four are the predecessors'. Their hash, `hashedApiSecret`, is not among them: it stays beside ours, so that
+/// a predecessor that still runs accepts the key too, until the key is revoked.
 const OURS: [&str; 15] = [
     "value",
     "email",
@@ -32,7 +32,7 @@ const OURS: [&str; 15] = [
     "rotationStage",
     "revision",
 ];
-const SEEDS_HASH: &str = "hashedApiSecret";
+const LEGACY_HASH: &str = "hashedApiSecret";
 
 #[async_trait]
 impl ApiKeyStore for DynamoStore {
@@ -61,7 +61,7 @@ impl ApiKeyStore for DynamoStore {
             .number("rotationDataKey", record.rotation.as_ref().map(|mark| mark.data_key.into()))
             .text("rotationStage", stage.as_deref())
             .0;
-        let removed = state.revoked_at().map(|_| SEEDS_HASH);
+        let removed = state.revoked_at().map(|_| LEGACY_HASH);
         self.api_keys.save(Write { id, owner: None, attributes, removed }, expect).await
     }
 
@@ -93,12 +93,12 @@ pub(crate) fn read(table: &Table, item: &Item) -> Result<Stored<ApiKeyRecord>, D
     let key = key.ok_or(DynamoError::Attribute("value"))?;
     let consumer = match text(item, "consumer")? {
         Some(first_key) => first_key.parse().map_err(|_| DynamoError::Attribute("consumer"))?,
-        // A seed's key is its own consumer.
+        // A predecessor's key is its own consumer.
         None => key.clone(),
     };
-    let hash = text(item, "secretHash")?.or(text(item, SEEDS_HASH)?);
+    let hash = text(item, "secretHash")?.or(text(item, LEGACY_HASH)?);
     let hash = hash.map(|hash| SecretHash::from_stored(hash.to_owned()));
-    // The Go seed writes 0 until activation.
+    // The Go predecessor writes 0 until activation.
     let activated_at = time(item, "activatedAt")?.filter(|time| time.as_millis() > 0);
     // Activated, and its hash is gone: no secret opens it, and none may be given out for it again.
     let orphaned = activated_at.filter(|_| hash.is_none());

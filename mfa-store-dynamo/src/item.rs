@@ -1,5 +1,5 @@
-//! Items as the predecessors wrote them: names match whatever their case; absent, `NULL`, `""` and empty binary are all
-//! "none".
+//! Items as the predecessors wrote them: names match whatever their case; absent, `NULL`, `""` and empty binary are
+//! all "none".
 
 use std::collections::HashMap;
 
@@ -85,7 +85,7 @@ pub(crate) fn sealed_text<'n>(
     BASE64.decode(text.as_bytes()).map(Some).map_err(|_| DynamoError::Attribute(name.field))
 }
 
-/// Whose record it is. The owner's name is empty on some of the seeds' rows: those are nobody's.
+/// Whose record it is. The owner's name is empty on some of the legacy rows: those are nobody's.
 pub(crate) fn owner(item: &Item) -> Option<ConsumerId> {
     let key = text(item, "apiKey").ok().flatten()?.parse().ok()?;
     Some(ConsumerId::of_first_key(&key))

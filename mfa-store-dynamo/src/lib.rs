@@ -1,11 +1,11 @@
-//! DynamoDB storage, on tables of the seeds' layout: theirs can be used in place.
+//! DynamoDB storage, on tables of the predecessors' layout: theirs can be used in place.
 //!
 //! The URL is `dynamodb://REGION` and takes
 //!
 //! | setting | default | meaning |
 //! |---|---|---|
 //! | `endpoint` | AWS's | where the API is, for an emulator or a private endpoint |
-//! | `api_key_table`, `totp_table`, `webauthn_table` | `mfa-api-key`, `mfa-totp`, `mfa-webauthn` | the seeds' three tables |
+//! | `api_key_table`, `totp_table`, `webauthn_table` | `mfa-api-key`, `mfa-totp`, `mfa-webauthn` | the predecessors' three tables |
 //! | `ceremony_table` | the WebAuthn table's name and `-ceremony` | a table of ours, with TTL |
 //! | `index=create` | | gives tables an index on `apiKey`, new ones and those that have none |
 //!

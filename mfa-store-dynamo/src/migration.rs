@@ -15,8 +15,8 @@ use crate::error::DynamoError;
 use crate::table::Table;
 
 const OWNER: &str = "apiKey";
-/// The index that `index=create` asks for, by the name that the Go seed's comments have for it. Only programs that list
-/// with `Listing::Fast` read it, so nobody else pays for its writes.
+/// The index that `index=create` asks for, by the name that the Go predecessor's comments have for it. Only programs
+/// that list with `Listing::Fast` read it, so nobody else pays for its writes.
 const INDEX: &str = "apiKey-index";
 
 /// What a table should look like.
@@ -49,7 +49,7 @@ pub(crate) async fn prepare(
 ) -> Result<Option<String>, DynamoError> {
     let table = match client.describe_table().table_name(plan.name).send().await {
         Ok(answer) => answer.table,
-        // The seeds' roles may not ask. The tables are theirs, and have no index.
+        // The predecessors' roles may not ask. The tables are theirs, and have no index.
         Err(error) if error.code() == Some("AccessDeniedException") => {
             tracing::info!("no permission to describe table {}: taken to be there, without index", plan.name);
             return Ok(None);

@@ -47,7 +47,7 @@ impl Settings {
             let value = value.into_owned();
             match &*name {
                 _ if value.is_empty() => return Err(DynamoError::Setting(format!("{name} is empty"))),
-                // The seeds' set-ups give it without a scheme.
+                // The predecessors' set-ups give it without a scheme.
                 "endpoint" if !value.contains("://") => settings.endpoint = Some(format!("http://{value}")),
                 "endpoint" => settings.endpoint = Some(value),
                 "api_key_table" => settings.api_key_table = value,

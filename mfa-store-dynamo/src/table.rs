@@ -1,9 +1,9 @@
 //! A table: whole items, read with strong consistency and put or deleted under a condition.
 //!
-//! `UpdateItem` is not used, since the roles of the seeds' deployments lack it. So whoever replaces an item must
-//! carry over what is not ours in it. An item of our attributes alone is replaced by its revision, in one call. One
-//! with others among them (a seed's, or names in another case) is read again and replaced if it is unchanged; its
-//! revision says so in its highest bit.
+//! `UpdateItem` is not used, since the roles of the predecessors' deployments lack it. So whoever replaces an item
+//! must carry over what is not ours in it. An item of our attributes alone is replaced by its revision, in one call.
+//! One with others among them (a predecessor's, or names in another case) is read again and replaced if it is
+//! unchanged; its revision says so in its highest bit.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash as _, Hasher as _};
@@ -168,7 +168,7 @@ fn at_revision(put: PutItemFluentBuilder, revision: Revision, owner: Option<&str
     }
 }
 
-/// Requires every attribute to be as it was read. The seeds' ciphertexts have random IVs, so no two writes of
+/// Requires every attribute to be as it was read. The legacy ciphertexts have random IVs, so no two writes of
 /// theirs are alike.
 fn unchanged(mut put: PutItemFluentBuilder, found: &Item) -> PutItemFluentBuilder {
     let mut conditions = vec!["attribute_not_exists(#no_revision)".to_owned()];

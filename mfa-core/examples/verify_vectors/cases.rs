@@ -80,7 +80,7 @@ fn relying_party(case: &Value) -> Option<RelyingParty> {
         origins = vec![case["origin"].as_str()?];
     }
     let (policy, id) = (&case["policy"], case["rp_id"].as_str()?);
-    // What no page could have is judged as the seeds' headers would be.
+    // What no page could have is judged as the predecessors' headers would be.
     let mut party = RelyingParty::new(id, "vectors", origins.iter().copied())
         .or_else(|_| RelyingParty::from_headers(id, "vectors", origins[0]))
         .ok()?;

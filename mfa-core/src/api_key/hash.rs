@@ -1,4 +1,4 @@
-//! Hashes of API secrets: Argon2id (RFC 9106) for those made here, bcrypt for those of the seeds.
+//! Hashes of API secrets: Argon2id (RFC 9106) for those made here, bcrypt for those of the predecessors.
 
 use std::fmt::{self, Debug};
 
@@ -34,7 +34,8 @@ pub enum HashError {
     Failed,
 }
 
-/// The stored hash of an API secret: a PHC string (`$argon2id$`) or a seed's bcrypt string (`$2a$`, `$2b$`, `$2y$`).
+/// The stored hash of an API secret: a PHC string (`$argon2id$`) or a predecessor's bcrypt string (`$2a$`, `$2b$`,
+/// `$2y$`).
 #[derive(Clone, Eq, Hash, PartialEq)]
 pub struct SecretHash(String);
 
@@ -49,7 +50,7 @@ impl SecretHash {
         &self.0
     }
 
-    /// Whether a seed made this hash, so that it is to be replaced.
+    /// Whether a predecessor made this hash, so that it is to be replaced.
     pub fn is_legacy(&self) -> bool {
         self.0.starts_with("$2")
     }
@@ -66,7 +67,7 @@ impl SecretHash {
         if self.is_legacy() { is_bcrypt(self) } else { parse_argon2(self).is_ok() }
     }
 
-    /// What is fed to the hash: the text itself for bcrypt, as the seeds did; for Argon2id a value derived
+    /// What is fed to the hash: the text itself for bcrypt, as the predecessors did; for Argon2id a value derived
     /// from the secret for this one purpose and key.
     pub(crate) fn input(&self, key: &ApiKey, secret: &ApiSecret) -> SecretBytes {
         if self.is_legacy() {

@@ -13,7 +13,7 @@ use crate::random::{RandomError, SecureRandom, random_bytes};
 #[error("an API key is 1 to 64 ASCII letters, digits, hyphens or underscores")]
 pub struct InvalidApiKey;
 
-/// The public id of an API key. Those made here are 40 hex digits; keys that were seeded by hand may be
+/// The public id of an API key. Those made here are 40 hex digits; keys that were inserted by hand may be
 /// other words of letters, digits, `-` and `_`.
 ///
 /// It is no secret, yet logs hold only its beginning: `Debug` shows eight characters.

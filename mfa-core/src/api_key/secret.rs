@@ -17,7 +17,7 @@ pub struct InvalidApiSecret;
 
 /// The secret half of an API key. Its owner sees it once; we keep only a hash of it.
 ///
-/// Secrets made here are 32 random bytes in standard base64. A seed also took raw text of 16, 24 or 32
+/// Secrets made here are 32 random bytes in standard base64. A predecessor also took raw text of 16, 24 or 32
 /// bytes, so the type accepts any printable text that bcrypt reads whole (72 bytes, a
 /// NUL at the end included).
 ///
@@ -51,7 +51,7 @@ impl ApiSecret {
         Self(Zeroizing::new(self.0.as_str().to_owned()))
     }
 
-    /// The AES key that a seed derived from this secret: its base64 if that decodes to 16, 24 or 32 bytes,
+    /// The AES key that a predecessor derived from this secret: its base64 if that decodes to 16, 24 or 32 bytes,
     /// otherwise its raw bytes if they are so many.
     pub(crate) fn legacy_key(&self) -> Option<SecretBytes> {
         let is_aes_key = |len: usize| matches!(len, 16 | 24 | 32);

@@ -43,7 +43,7 @@ enum Algorithm {
     /// AES-256-GCM in pre-activation (SP 800-57 part 1 §7): opens, and seals only what it sealed before, until every
     /// copy of the keyring has it.
     PreActive,
-    /// The seeds' AES-CTR: opens, never seals.
+    /// The predecessors' AES-CTR: opens, never seals.
     LegacyCtr,
 }
 
@@ -94,7 +94,7 @@ impl Keyring {
         Self::upgraded(None, random)
     }
 
-    /// A keyring with a fresh data key, and the AES key that a seed made of the API secret if there is one.
+    /// A keyring with a fresh data key, and the AES key that a predecessor made of the API secret if there is one.
     pub(crate) fn upgraded(
         legacy_key: Option<SecretBytes>,
         random: &dyn SecureRandom,
@@ -152,7 +152,7 @@ impl Keyring {
         open(&kdf::record_key(data_key.key.expose(), context), id, context, sealed)
     }
 
-    /// Opens a seed's ciphertext, if this ring has the seed's key. The plaintext is not authentic: check its
+    /// Opens a legacy ciphertext, if this ring has the predecessor's key. The plaintext is not authentic: check its
     /// structure.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! The seeds' ciphertexts, read only: AES-CTR without authentication. What comes out must be checked for its
+//! The legacy ciphertexts, read only: AES-CTR without authentication. What comes out must be checked for its
 //! structure by whoever asked for it, since a wrong key gives garbage and no error.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
@@ -12,7 +12,7 @@ use super::DoesNotOpen;
 
 pub(super) const IV_LEN: usize = 16;
 
-/// Opens either of the seeds' formats: text `base64(IV) ":" base64(ciphertext)`, or raw `IV ‖ ciphertext`.
+/// Opens either of the predecessors' formats: text `base64(IV) ":" base64(ciphertext)`, or raw `IV ‖ ciphertext`.
 ///
 /// The text form is tried first: raw bytes that are base64 throughout with one colon at its place do not occur.
 pub(super) fn open(key: &[u8], stored: &[u8]) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn opens_what_the_node_seed_wrote() {
+    fn opens_what_the_node_predecessor_wrote() {
         let key = BASE64.decode(b"y5NAAS0pADrxB9wIU52PQFbXDcARKsdPgZVPswKbpaM=").unwrap();
         let open_text = |text: &str| open(&key, text.as_bytes()).map(|plaintext| plaintext.to_vec());
 

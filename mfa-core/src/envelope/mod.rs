@@ -16,7 +16,7 @@ mod seal;
 mod tests;
 
 pub use context::{Context, RecordKind};
-pub use format::{Format, SeedForm};
+pub use format::{Format, LegacyForm};
 pub use keyring::{DataKeyId, Keyring};
 pub use seal::{DoesNotOpen, Sealed};
 

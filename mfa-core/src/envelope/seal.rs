@@ -48,7 +48,7 @@ impl<T> Sealed<T> {
         self.bytes
     }
 
-    /// The data key this was sealed under; `None` if it is not in our format, a seed's ciphertext as a rule.
+    /// The data key this was sealed under; `None` if it is not in our format, a legacy ciphertext as a rule.
     pub fn data_key_id(&self) -> Option<DataKeyId> {
         DataKeyId::of_sealed(&self.bytes)
     }

@@ -71,7 +71,7 @@ proptest! {
         let keyring = Keyring::upgraded(secret.legacy_key(), &OsRandom).unwrap();
         let context = place(&ann, "1", "secret");
         prop_assert_eq!(keyring.open(&context, &Sealed::<()>::from_stored(bytes.clone())), Err(DoesNotOpen));
-        // The seeds' cipher has no tag: it opens or not, but never panics.
+        // The legacy cipher has no tag: it opens or not, but never panics.
         let _ = keyring.open_legacy(&Sealed::<()>::from_stored(bytes.clone()));
         prop_assert!(KeyEncryptionKey::new(&secret, &key, &ann).unwrap_keyring(&Sealed::from_stored(bytes)).is_err());
     }
@@ -111,8 +111,8 @@ fn another_keyring_opens_nothing() {
     assert_eq!(one.open_legacy(&sealed), Err(DoesNotOpen));
 }
 
-/// A ring that gets another's data keys seals under that one's newest: what it had alone is older, though it were here
-/// first.
+/// A ring that gets another's data keys seals under that one's newest: what it had alone is older, though it were
+/// here first.
 #[test]
 fn data_keys_that_join_do_not_become_the_newest() {
     let base = Keyring::generate(&OsRandom).unwrap();

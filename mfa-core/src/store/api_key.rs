@@ -151,7 +151,7 @@ pub enum ApiKeyState {
         hash: SecretHash,
         /// Its check tag; `None` for a secret that is not 32 decoded bytes, and for a row made before there were tags.
         check_tag: Option<CheckTag>,
-        /// Its copy of the keyring; `None` for a seed-made key that has not been used here.
+        /// Its copy of the keyring; `None` for a legacy key that has not been used here.
         keyring: Option<Sealed<Keyring>>,
     },
     /// Out of use for good. Hash and keyring are gone.
@@ -168,8 +168,9 @@ pub enum ApiKeyState {
 /// # Contract
 ///
 /// 1. `save` with [`Expect::Absent`] creates; if the key exists it is [`StoreError::AlreadyExists`].
-/// 2. `save` with [`Expect::At`] replaces, the consumer too (a new key joins one by rotation); if the key is gone or at another revision it is
-///    [`StoreError::Conflict`]. Of any number of concurrent saves at one revision exactly one wins.
+/// 2. `save` with [`Expect::At`] replaces, the consumer too (a new key joins one by rotation); if the key is gone or
+///    at another revision it is [`StoreError::Conflict`]. Of any number of concurrent saves at one revision exactly
+///    one wins.
 /// 3. A successful `save` is seen by every later `get`, in this process and others.
 /// 4. `page` and `page_by_consumer` return every record that exists throughout exactly once.
 /// 5. What is read is what was saved, byte for byte.

@@ -1,4 +1,4 @@
-//! The `otpauth:` URI that an authenticator app scans, byte for byte as the seed wrote it.
+//! The `otpauth:` URI that an authenticator app scans, byte for byte as the predecessor wrote it.
 
 use std::fmt;
 use std::time::Duration;
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn is_what_the_seed_wrote() {
+    fn is_what_the_predecessor_wrote() {
         assert_eq!(tail(&TotpOptions::without_issuer("SecretKey")), "totp/SecretKey?secret=K");
         assert_eq!(
             tail(&TotpOptions::new("ACME Inc.", "john_smith@example.com")),

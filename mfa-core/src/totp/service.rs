@@ -35,7 +35,7 @@ pub struct EnrolledTotp {
 pub struct TotpStatus {
     /// Its id.
     pub id: TotpId,
-    /// When it was enrolled; unknown for a seed's.
+    /// When it was enrolled; unknown for a predecessor's.
     pub created_at: Option<UnixTime>,
     /// The hash of its codes.
     pub algorithm: HashAlgorithm,
@@ -222,7 +222,7 @@ impl<'a> TotpService<'a> {
             let place = self.place(record.id.0.as_hyphenated().encode_lower(&mut buffer));
             return Ok(SharedSecret::decode(&keyring.open(&place, &record.secret)?)?);
         }
-        // Whatever we saved is in our format, so a seed's ciphertext in a record of ours was put there.
+        // Whatever we saved is in our format, so a legacy ciphertext in a record of ours was put there.
         let untouched =
             record.created_at.is_none() && record.last_accepted_step.is_none() && record.failures == 0;
         if !untouched {

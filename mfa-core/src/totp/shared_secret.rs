@@ -92,7 +92,7 @@ impl SharedSecret {
         Ok(Self { key, algorithm, digits, period })
     }
 
-    /// A secret with the given key and the seeds' parameters: HMAC-SHA-1, six digits, 30 s.
+    /// A secret with the given key and the predecessors' parameters: HMAC-SHA-1, six digits, 30 s.
     pub const fn from_key(key: SecretBytes) -> Self {
         Self { key, algorithm: HashAlgorithm::Sha1, digits: Digits::Six, period: 30 }
     }
@@ -188,7 +188,7 @@ impl SharedSecret {
         Ok(Self { key: SecretBytes::new(key.to_vec()), algorithm, digits, period })
     }
 
-    /// Reads a seed's plaintext: base32 of at least ten bytes. Since the seeds' cipher is not authentic this
+    /// Reads a predecessor's plaintext: base32 of at least ten bytes. Since the legacy cipher is not authentic this
     /// is the check that the right key opened it: garbage passes once in 2^48.
     pub(super) fn decode_legacy(plaintext: &[u8]) -> Result<Self, DoesNotOpen> {
         let symbols = match plaintext.iter().position(|byte| *byte == b'=') {

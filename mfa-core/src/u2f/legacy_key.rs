@@ -15,7 +15,7 @@ pub struct LegacyU2fKey {
 }
 
 impl LegacyU2fKey {
-    /// Reads the parts as the Node seed stored them; `None` if one of them is unsound (R32).
+    /// Reads the parts as the Node predecessor stored them; `None` if one of them is unsound (R32).
     pub fn parse(app_id: &[u8], key_handle: &[u8], public_key: &[u8]) -> Option<Self> {
         let text = |bytes| std::str::from_utf8(bytes).ok();
         let key_handle = decode_any_base64(text(key_handle)?)?;

@@ -1,4 +1,4 @@
-//! Base64 as clients of the seeds send it.
+//! Base64 as clients of the predecessors send it.
 
 use data_encoding::BASE64URL_NOPAD;
 

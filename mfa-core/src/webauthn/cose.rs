@@ -9,7 +9,7 @@ use super::Refusal;
 /// A signature algorithm, by its number in the IANA COSE registry.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[repr(i32)]
-#[expect(clippy::exhaustive_enums, reason = "those that the seeds stored; no others are read")]
+#[expect(clippy::exhaustive_enums, reason = "those that the predecessors stored; no others are read")]
 pub enum CoseAlgorithm {
     /// ECDSA on P-256 with SHA-256.
     Es256 = -7,
@@ -75,7 +75,7 @@ pub(super) enum Material {
 }
 
 impl PublicKey {
-    /// Reads a COSE key, or the bare 65-byte P-256 point that one seed stored for some `fido-u2f` credentials.
+    /// Reads a COSE key, or the bare 65-byte P-256 point that one predecessor stored for some `fido-u2f` credentials.
     ///
     /// # Errors
     ///

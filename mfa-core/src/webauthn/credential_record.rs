@@ -45,7 +45,7 @@ impl FromStr for KeyHandleHash {
 pub struct CredentialRecord {
     /// Its id.
     pub id: CredentialId,
-    /// Its public key: a COSE key, or the bare point of one seed's `fido-u2f` credentials.
+    /// Its public key: a COSE key, or the bare point of one predecessor's `fido-u2f` credentials.
     pub public_key: Vec<u8>,
     /// The highest signature counter seen.
     pub sign_count: u32,
@@ -61,17 +61,17 @@ pub struct CredentialRecord {
     pub aaguid: [u8; 16],
     /// The attestation statement format.
     pub attestation_format: String,
-    /// The RP ID it was registered for; the seeds did not say.
+    /// The RP ID it was registered for; the predecessors did not say.
     pub rp_id: Option<String>,
     /// What its user calls it.
     pub label: Option<String>,
-    /// When it was registered; the seeds did not say.
+    /// When it was registered; the predecessors did not say.
     pub created_at: Option<UnixTime>,
     /// When it was last used here.
     pub last_used_at: Option<UnixTime>,
-    /// How the authenticator is attached, as one seed recorded it.
+    /// How the authenticator is attached, as one predecessor recorded it.
     pub(crate) attachment: String,
-    /// One seed's evidence of the registration, kept as it is.
+    /// One predecessor's evidence of the registration, kept as it is.
     pub(crate) attestation: Option<Value>,
 }
 

@@ -1,4 +1,4 @@
-//! The credential list as the Go seed wrote it: JSON in five shapes over the years. We write the newest, with
+//! The credential list as the Go predecessor wrote it: JSON in five shapes over the years. We write the newest, with
 //! members of our own, so that one reader serves both.
 //!
 //! Reading is total: a credential that cannot be read is kept as it is, so that no write drops it.
@@ -22,7 +22,7 @@ enum Entry {
 
 impl Credentials {
     pub(crate) fn parse(json: &[u8]) -> Result<Self, DoesNotOpen> {
-        // A stage of the seed left NUL bytes behind the JSON.
+        // A stage of the predecessor left NUL bytes behind the JSON.
         let end = json.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         let values: Option<Vec<Value>> = serde_json::from_slice(&json[..end]).map_err(|_| DoesNotOpen)?;
         let entry = |value: Value| {

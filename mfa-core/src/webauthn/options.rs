@@ -1,4 +1,4 @@
-//! What the browser is asked to do, WebAuthn L3 §5.4 and §5.5; the members the Go seed sent, in its order.
+//! What the browser is asked to do, WebAuthn L3 §5.4 and §5.5; the members the Go predecessor sent, in its order.
 
 use data_encoding::BASE64URL_NOPAD;
 use serde::Serialize;
@@ -144,7 +144,7 @@ impl RegistrationOptions {
             timeout: TIMEOUT,
             exclude_credentials,
             authenticator_selection: Selection {
-                // The seed left the member out, and `discouraged` is what it then means.
+                // The predecessor left the member out, and `discouraged` is what it then means.
                 resident_key: (resident_key != super::ResidentKey::Discouraged)
                     .then(|| resident_key.as_str()),
                 require_resident_key: resident_key == super::ResidentKey::Required,

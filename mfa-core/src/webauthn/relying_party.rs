@@ -25,7 +25,7 @@ pub enum UserVerification {
     Required,
     /// Verify if possible.
     Preferred,
-    /// Do not bother: what the seeds asked for.
+    /// Do not bother: what the predecessors asked for.
     #[default]
     Discouraged,
 }
@@ -55,7 +55,7 @@ pub enum ResidentKey {
     Required,
     /// Make one that is, if possible.
     Preferred,
-    /// Either will do: what the seeds asked for.
+    /// Either will do: what the predecessors asked for.
     #[default]
     Discouraged,
 }
@@ -116,8 +116,8 @@ impl RelyingParty {
         Ok(Self { exclude_credentials: true, ..Self::as_given(id, name, origins) })
     }
 
-    /// A relying party as the headers of a seed's client give it, per request. The RP ID is taken as it is:
-    /// set-ups of the seeds use `http://app99` for both RP ID and origin. Without an origin, a ceremony can
+    /// A relying party as the headers of a predecessor's client give it, per request. The RP ID is taken as it is:
+    /// set-ups of the predecessors use `http://app99` for both RP ID and origin. Without an origin, a ceremony can
     /// begin but not finish.
     ///
     /// # Errors
@@ -127,8 +127,8 @@ impl RelyingParty {
         if id.is_empty() || id.len() > 253 {
             return Err(InvalidRelyingParty::Id);
         }
-        let as_seeds_do = id == origin || origin.starts_with("android:apk-key-hash:");
-        if !origin.is_empty() && !as_seeds_do && !host_is_within(origin, id) {
+        let as_predecessors_do = id == origin || origin.starts_with("android:apk-key-hash:");
+        if !origin.is_empty() && !as_predecessors_do && !host_is_within(origin, id) {
             return Err(InvalidRelyingParty::Origin);
         }
         let origins = if origin.is_empty() { Vec::new() } else { vec![origin.to_owned()] };
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_of_the_seeds_clients_are_taken_as_they_are() {
+    fn headers_of_the_predecessors_clients_are_taken_as_they_are() {
         for (id, origin) in
             [("http://app99", "http://app99"), ("example.com", ""), ("localhost", "http://localhost")]
         {

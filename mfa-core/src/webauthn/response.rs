@@ -1,4 +1,4 @@
-//! Responses of the WebAuthn API as browsers and the seeds' clients send them, WebAuthn L3 §5.1.
+//! Responses of the WebAuthn API as browsers and the predecessors' clients send them, WebAuthn L3 §5.1.
 
 use serde::Deserialize;
 
@@ -100,7 +100,7 @@ impl RegistrationResponse {
     pub fn from_json(json: &[u8]) -> Result<Self, MalformedResponse> {
         let wire: Wire<AttestationWire> =
             serde_json::from_slice(json).map_err(|_| MalformedResponse::Json)?;
-        // The ids are unsigned copies of what the attested data holds; one client of the seeds sends others.
+        // The ids are unsigned copies of what the attested data holds; one client of the predecessors sends others.
         wire.ids()?;
         let decode = |text: &str| decode_any_base64(text).ok_or(MalformedResponse::Base64);
         let client_data_json = decode(&wire.response.client_data_json)?;

@@ -21,7 +21,7 @@ pub(crate) struct OpenUser {
     revision: Option<Revision>,
     /// The data keys it was found under.
     found: Vec<DataKeyId>,
-    /// Whether it is as a seed left it.
+    /// Whether it is as a predecessor left it.
     may_be_legacy: bool,
     pub(crate) credentials: Credentials,
     app_id: Option<Plaintext>,
@@ -57,7 +57,7 @@ impl OpenUser {
         self.app_id.as_ref().and_then(|app_id| std::str::from_utf8(app_id).ok())
     }
 
-    /// Replaces the legacy key's parts, each as the Node seed spelt it.
+    /// Replaces the legacy key's parts, each as the Node predecessor spelt it.
     pub(crate) fn set_legacy(
         &mut self,
         app_id: Option<&str>,
@@ -95,7 +95,7 @@ impl Consumer {
         let named = || fields.iter().filter_map(|field| field.as_ref()?.data_key_id());
         let unknown = named().find(|id| !self.keyring().has(*id));
         let keyring = self.keyring_with(unknown).await?;
-        // A write of ours seals every field, so a seed's ciphertext among ours was put there. A seed's raw
+        // A write of ours seals every field, so a legacy ciphertext among ours was put there. A predecessor's raw
         // ciphertext begins with random bytes, so the version alone does not tell.
         let may_be_legacy = !named().any(|id| keyring.has(id)) && record.u2f_sign_count.is_none();
         let open = |name, field: &Option<Sealed<Vec<u8>>>| {
@@ -220,7 +220,7 @@ impl Consumer {
             let place = Context { consumer: &self.id, kind: RecordKind::User, record_id: &record_id, field };
             keyring.open(&place, sealed)?
         } else if may_be_legacy {
-            // The seeds' cipher opens with any key; garbage must not be taken for data and sealed as ours.
+            // The legacy cipher opens with any key; garbage must not be taken for data and sealed as ours.
             let plaintext = keyring.open_legacy(sealed)?;
             if !is_well_formed(field, &plaintext) {
                 return Err(DoesNotOpen);
@@ -233,7 +233,7 @@ impl Consumer {
     }
 }
 
-/// Whether a seed's plaintext is of the field's form: a URL, base64, or JSON (which whoever reads it checks).
+/// Whether a predecessor's plaintext is of the field's form: a URL, base64, or JSON (which whoever reads it checks).
 fn is_well_formed(field: &str, plaintext: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(plaintext) else { return false };
     match field {

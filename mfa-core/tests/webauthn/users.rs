@@ -14,12 +14,12 @@ use serde_json::json;
 
 use super::setup::{NOW, ORIGIN, Setup, party, refusal};
 
-/// The options are what the Go seed sent (`compat.md` §5), but for the algorithms that cannot be had.
+/// The options are what the Go predecessor sent (`compat.md` §5), but for the algorithms that cannot be had.
 #[tokio::test]
-async fn options_are_the_seeds() {
+async fn options_are_the_predecessors() {
     let setup = Setup::new().await;
-    let seed = RelyingParty::from_headers("example.com", "ACME Inc.", ORIGIN).unwrap();
-    let (user, mut options) = setup.begin_registration(&seed, None).await;
+    let by_headers = RelyingParty::from_headers("example.com", "ACME Inc.", ORIGIN).unwrap();
+    let (user, mut options) = setup.begin_registration(&by_headers, None).await;
     let challenge = options["publicKey"]["challenge"].take();
     assert_eq!(challenge.as_str().unwrap().len(), 43);
     assert_eq!(
@@ -37,8 +37,8 @@ async fn options_are_the_seeds() {
     );
 
     let authenticator = SoftAuthenticator::new(-7);
-    let user = setup.register(&seed, &authenticator).await;
-    let mut options = setup.begin_login(&seed, user).await;
+    let user = setup.register(&by_headers, &authenticator).await;
+    let mut options = setup.begin_login(&by_headers, user).await;
     options["publicKey"]["challenge"].take();
     let id = data_encoding::BASE64URL_NOPAD.encode(&authenticator.credential_id);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! `mfa-http doctor`: how the store is. It only reads.
+//! `mfa-http doctor` reports the state of the store. It only reads.
 
 use mfa_core::store::inspect::{Problem, Report, Scope, Verdict};
 use mfa_http::store::{inspect, place};
@@ -35,9 +35,20 @@ pub(super) async fn run(settings: &Settings, as_json: bool) -> Outcome {
     }
 }
 
+/// Old names of counts in `--json`, from when the predecessors were called *seeds*. They go with version 0.2.
+const OLD_NAMES: [(&str, &str, &str); 3] =
+    [("apiKeys", "activeLegacy", "activeSeed"), ("totp", "legacy", "seed"), ("users", "goLegacy", "goSeed")];
+
 fn json_of(place: &str, report: &Report) -> serde_json::Result<Value> {
     let mut value = serde_json::to_value(report)?;
     value["place"] = json!(place);
+    for (kind, name, old_name) in OLD_NAMES {
+        if let Some(counts) = value.get_mut(kind).and_then(Value::as_object_mut)
+            && let Some(count) = counts.get(name).cloned()
+        {
+            counts.insert(old_name.to_owned(), count);
+        }
+    }
     Ok(value)
 }
 
@@ -53,7 +64,7 @@ fn text_of(report: &Report) -> String {
         let counts = [
             ("pending", keys.pending),
             ("active", keys.active),
-            ("active with a predecessor's hash", keys.active_seed),
+            ("active with a predecessor's hash", keys.active_legacy),
             ("revoked", keys.revoked),
             ("expired", keys.expired),
             ("damaged", keys.damaged),
@@ -63,7 +74,7 @@ fn text_of(report: &Report) -> String {
     if let Some(totp) = census.totp {
         let counts = [
             ("ours", totp.ours),
-            ("in a predecessor's format", totp.seed),
+            ("in a predecessor's format", totp.legacy),
             ("unusable", totp.unusable),
             ("disabled after too many wrong codes", totp.disabled),
         ];
@@ -72,7 +83,7 @@ fn text_of(report: &Report) -> String {
     if let Some(users) = census.users {
         let counts = [
             ("ours", users.ours),
-            ("in the Go predecessor's format", users.go_seed),
+            ("in the Go predecessor's format", users.go_legacy),
             ("with a U2F key in the Node predecessor's", users.node_u2f),
             ("without a credential", users.empty),
             ("unusable", users.unusable),

@@ -1,4 +1,4 @@
-//! WebAuthn errors in the words of the Go seed, whose clients may know them.
+//! WebAuthn errors in the words of the Go predecessor, whose clients may know them.
 
 use mfa_core::code::Code;
 use mfa_core::webauthn::{MalformedResponse, Refusal, WebauthnError};
@@ -72,7 +72,7 @@ fn failure(error: WebauthnError) -> ApiError {
     }
 }
 
-/// The seed's text for the check, or the next that its clients can make sense of.
+/// The predecessor's text for the check, or the next that its clients can make sense of.
 const fn words(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::Challenge => "Error validating challenge",

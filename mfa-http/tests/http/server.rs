@@ -115,7 +115,7 @@ pub(crate) async fn answer(request: RequestBuilder) -> (u16, Value) {
     (status, body)
 }
 
-/// The error body that both seeds' readers understand.
+/// The error body that both predecessors' readers understand.
 pub(crate) fn error(status: u16, code: &str, message: &str) -> (u16, Value) {
     (status, json!({"message": message, "status": status, "error": message, "code": code}))
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::server::{NOW, TestServer, answer, error};
 
 #[tokio::test]
-async fn the_key_uri_is_the_seeds() {
+async fn the_key_uri_is_the_predecessors() {
     let server = TestServer::start().await;
     let consumer = server.consumer("dev@example.com").await;
     for (body, tail) in [

@@ -1,4 +1,4 @@
-//! `/u2f`, as `compat.md` §1.11 has it, with every check that the seed skipped (R27 to R31).
+//! `/u2f`, as `compat.md` §1.11 has it, with every check that the predecessor skipped (R27 to R31).
 
 use mfa_store_conformance::authenticator::{Key, SoftU2fKey, certificate};
 use reqwest::Method;
@@ -154,7 +154,7 @@ async fn a_registration_with_one_thing_wrong_is_refused() {
 }
 
 #[tokio::test]
-async fn bad_requests_speak_the_seeds_words() {
+async fn bad_requests_speak_the_predecessors_words() {
     let server = TestServer::start().await;
     let site = Site { server: &server, consumer: server.consumer("dev@example.com").await };
     for body in [json!({}), json!({"appId": 7}), json!({"appId": ""})] {

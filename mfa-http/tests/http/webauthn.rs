@@ -13,7 +13,7 @@ use super::server::{Credentials, TestServer, answer, error};
 
 const ORIGIN: &str = "https://login.example.com";
 
-/// A consumer's front end, with the headers that the seeds' client sends.
+/// A consumer's front end, with the headers that the predecessors' client sends.
 struct Site<'a> {
     server: &'a TestServer,
     consumer: Credentials,
@@ -105,7 +105,7 @@ async fn a_passkey_registers_and_logs_in() {
 /// R44: standard base64, padding, `clientExtensionResults: []`, `\/` escapes and unknown members are fine;
 /// an unrelated string with `+` and `=` in it stays as it is.
 #[tokio::test]
-async fn finish_bodies_of_the_seeds_clients_are_read() {
+async fn finish_bodies_of_the_predecessors_clients_are_read() {
     let server = TestServer::start().await;
     let site = Site::new(&server, "dev@example.com").await;
     let mut authenticator = SoftAuthenticator::new(-7);
@@ -137,7 +137,7 @@ async fn finish_bodies_of_the_seeds_clients_are_read() {
 }
 
 #[tokio::test]
-async fn refusals_speak_the_seeds_words() {
+async fn refusals_speak_the_predecessors_words() {
     let server = TestServer::start().await;
     let site = Site::new(&server, "dev@example.com").await;
     let authenticator = SoftAuthenticator::new(-7);
@@ -183,7 +183,7 @@ async fn refusals_speak_the_seeds_words() {
 }
 
 #[tokio::test]
-async fn headers_are_required_in_the_seeds_order() {
+async fn headers_are_required_in_the_predecessors_order() {
     let server = TestServer::start().await;
     let consumer = server.consumer("dev@example.com").await;
     let mut given: Vec<(&str, &str)> = Vec::new();

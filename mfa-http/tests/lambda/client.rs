@@ -1,4 +1,5 @@
-//! The seeds' client (compat.md §9): a body with every request, `[]` if there is nothing to say; names in UTF-8.
+//! The predecessors' client (compat.md §9): a body with every request, `[]` if there is nothing to say; names in
+//! UTF-8.
 
 use serde_json::{Value, json};
 

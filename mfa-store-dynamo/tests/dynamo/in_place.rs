@@ -14,9 +14,9 @@ fn text(text: &str) -> AttributeValue {
     AttributeValue::S(text.to_owned())
 }
 
-/// A seed's row is replaced only if it is what was read, although it has no revision.
+/// A legacy row is replaced only if it is what was read, although it has no revision.
 #[tokio::test]
-async fn a_seed_that_writes_in_between_is_a_conflict() {
+async fn a_predecessor_that_writes_in_between_is_a_conflict() {
     let Some(tables) = Tables::new("MFA_TEST_DYNAMODB") else { return };
     let stores = Stores::from(tables.open().await);
     let id = sample::uuid(1).to_string();
@@ -35,7 +35,7 @@ async fn a_seed_that_writes_in_between_is_a_conflict() {
 
     let read = stores.totp.get(&record.consumer, record.id).await.unwrap().unwrap();
     let revision = stores.totp.save(&record, Expect::At(read.revision)).await.unwrap();
-    // The Go seed rewrites the row as it knows it, and our revision is gone with the rest.
+    // The Go predecessor rewrites the row as it knows it, and our revision is gone with the rest.
     tables.put("t", row("iv:third")).await;
     let refused = stores.totp.save(&record, Expect::At(revision)).await;
     assert!(matches!(refused, Err(StoreError::Conflict)), "{refused:?}");
@@ -72,7 +72,7 @@ async fn what_is_not_ours_stays() {
 #[tokio::test]
 async fn an_owner_in_another_case_is_the_owner() {
     let Some(tables) = Tables::new("MFA_TEST_DYNAMODB") else { return };
-    tables.create_as_the_seeds_did().await;
+    tables.create_as_the_predecessors_did().await;
     let stores = Stores::from(tables.open().await);
     let record = sample::totp(1, "ann");
     let row = item([
@@ -103,7 +103,7 @@ async fn a_damaged_row_is_reported_and_hides_nothing() {
 #[tokio::test]
 async fn an_index_is_made_on_request() {
     let Some(tables) = Tables::new("MFA_TEST_DYNAMODB") else { return };
-    tables.create_as_the_seeds_did().await;
+    tables.create_as_the_predecessors_did().await;
     let indexes = async || {
         let described =
             tables.client().await.describe_table().table_name(format!("{}-t", tables.name)).send();

@@ -1,5 +1,5 @@
-//! The DynamoDB store, held to the whole suite on AWS's emulator, with and without an index; and the seeds' tables
-//! in place.
+//! The DynamoDB store, held to the whole suite on AWS's emulator, with and without an index; and the predecessors'
+//! tables in place.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod in_place;
@@ -27,10 +27,10 @@ async fn fresh() -> Option<(Stores, ())> {
     Some((tables.open_with_index().await.into(), ()))
 }
 
-/// The seeds' tables as they made them.
+/// The predecessors' tables as they made them.
 async fn fresh_without_index() -> Option<(Stores, ())> {
     let tables = Tables::new("MFA_TEST_DYNAMODB")?;
-    tables.create_as_the_seeds_did().await;
+    tables.create_as_the_predecessors_did().await;
     Some((tables.open().await.into(), ()))
 }
 
@@ -66,7 +66,7 @@ impl Tables {
     }
 
     /// Hash key only, no index, no TTL.
-    async fn create_as_the_seeds_did(&self) {
+    async fn create_as_the_predecessors_did(&self) {
         use aws_sdk_dynamodb::types::{
             AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
         };

@@ -7,13 +7,13 @@ use serde::Serialize;
 
 use super::{Flaw, Problem};
 use crate::clock::UnixTime;
-use crate::envelope::{Format, RecordKind, Sealed, SeedForm};
+use crate::envelope::{Format, LegacyForm, RecordKind, Sealed};
 use crate::id::ConsumerId;
 use crate::rotation::RotationStage;
 use crate::store::{ApiKeyRecord, ApiKeyState, Record as _, Row, TotpRecord, UnreadableField, UserRecord};
 use crate::totp::MAX_FAILURES;
 
-/// How many API keys there are in which state. Each is counted once, but for `half_rotated`.
+/// API keys by state. Each is counted once, except in `half_rotated`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -22,46 +22,46 @@ pub struct ApiKeyCounts {
     pub pending: u64,
     /// Active, with a hash made here.
     pub active: u64,
-    /// Active, with a seed's hash: not used here yet.
-    pub active_seed: u64,
+    /// Active with a predecessor's hash: not used here yet.
+    pub active_legacy: u64,
     /// Revoked.
     pub revoked: u64,
-    /// Ended by itself.
+    /// Past its expiry.
     pub expired: u64,
     /// Cannot be read.
     pub damaged: u64,
-    /// Usable, and a rotation to it has not come to its end.
+    /// Usable, with an unfinished rotation to it.
     pub half_rotated: u64,
 }
 
-/// How many TOTP authenticators there are in which format.
+/// TOTP authenticators by format.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct TotpCounts {
-    /// In ours.
+    /// In our format.
     pub ours: u64,
-    /// In the Node seed's.
-    pub seed: u64,
-    /// In none, damaged or nobody's.
+    /// In the Node predecessor's format.
+    pub legacy: u64,
+    /// In no known format, damaged or without an owner.
     pub unusable: u64,
-    /// Of these, disabled after too many wrong codes, until their consumer resets them.
+    /// Of all these, disabled after too many wrong codes until their consumer resets them.
     pub disabled: u64,
 }
 
-/// How many WebAuthn users there are in which format.
+/// WebAuthn users by format.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct UserCounts {
-    /// In ours.
+    /// In our format.
     pub ours: u64,
-    /// In the Go seed's; may have a U2F key besides.
-    pub go_seed: u64,
-    /// A U2F key in the Node seed's.
+    /// In the Go predecessor's format, with or without a U2F key.
+    pub go_legacy: u64,
+    /// With only a U2F key, in the Node predecessor's format.
     pub node_u2f: u64,
-    /// Without any credential: a registration was begun and not finished, as a rule.
+    /// Without a credential, usually because a registration was begun and not finished.
     pub empty: u64,
-    /// In none, damaged or nobody's.
+    /// In no known format, damaged or without an owner.
     pub unusable: u64,
 }
 
@@ -76,7 +76,7 @@ struct Keys {
 #[derive(Clone, Copy, Debug, Default)]
 struct Owned {
     ours: u64,
-    seeds: u64,
+    legacy: u64,
 }
 
 /// Counts the rows of a store. API keys go last: they tell which rows of the others can be opened, and where a store
@@ -144,7 +144,7 @@ impl Census {
             ApiKeyState::Revoked { .. } => &mut counts.revoked,
             _ if record.is_expired(self.now) => &mut counts.expired,
             ApiKeyState::Pending => &mut counts.pending,
-            ApiKeyState::Active { hash, .. } if hash.is_legacy() => &mut counts.active_seed,
+            ApiKeyState::Active { hash, .. } if hash.is_legacy() => &mut counts.active_legacy,
             ApiKeyState::Active { .. } => &mut counts.active,
         } += 1;
         if !usable {
@@ -160,7 +160,7 @@ impl Census {
         if record.state.hash().is_some_and(|hash| !hash.is_known()) {
             self.problem(Flaw::UnknownHash, RecordKind::ApiKey, id.clone());
         }
-        match record.state.keyring().map(|keyring| keyring.format(SeedForm::Text, true)) {
+        match record.state.keyring().map(|keyring| keyring.format(LegacyForm::Text, true)) {
             None | Some(Format::Ours(_)) => {}
             Some(Format::UnknownVersion(version)) => {
                 let example = format!("{id} (version {version})");
@@ -187,11 +187,11 @@ impl Census {
 
     /// A TOTP authenticator.
     pub(super) fn totp(&mut self, record: &TotpRecord, written_here: bool) {
-        let format = record.secret.format(SeedForm::Text, written_here);
+        let format = record.secret.format(LegacyForm::Text, written_here);
         let counts = self.totp.get_or_insert_default();
         *match format {
             Format::Ours(_) => &mut counts.ours,
-            Format::Seeds => &mut counts.seed,
+            Format::Legacy => &mut counts.legacy,
             _ => &mut counts.unusable,
         } += 1;
         counts.disabled += u64::from(record.failures >= MAX_FAILURES);
@@ -208,22 +208,22 @@ impl Census {
 
     /// A WebAuthn user.
     pub(super) fn user(&mut self, record: &UserRecord, written_here: bool) {
-        let format = |field: &Option<Sealed<Vec<u8>>>, seeds| {
-            field.as_ref().map_or(Format::Empty, |sealed| sealed.format(seeds, written_here))
+        let format = |field: &Option<Sealed<Vec<u8>>>, form| {
+            field.as_ref().map_or(Format::Empty, |sealed| sealed.format(form, written_here))
         };
-        let credentials = format(&record.credentials, SeedForm::Raw);
+        let credentials = format(&record.credentials, LegacyForm::Raw);
         let u2f = [&record.u2f_app_id, &record.u2f_key_handle, &record.u2f_public_key]
-            .map(|field| format(field, SeedForm::Text));
+            .map(|field| format(field, LegacyForm::Text));
         let [app_id, key_handle, public_key] = u2f.map(|format| format != Format::Empty);
         let all = [credentials, u2f[0], u2f[1], u2f[2]];
         let any = |wanted: fn(&Format) -> bool| all.iter().find(|format| wanted(format)).copied();
 
         let ours = any(|format| matches!(format, Format::Ours(_)));
-        let seeds = any(|format| *format == Format::Seeds);
+        let legacy = any(|format| *format == Format::Legacy);
         let unknown = any(|format| matches!(format, Format::UnknownVersion(_)));
         let flaw = if any(|format| *format == Format::Shapeless).is_some() {
             Some(Flaw::Shapeless)
-        } else if ours.is_some() && seeds.is_some() {
+        } else if ours.is_some() && legacy.is_some() {
             Some(Flaw::MixedFormats)
         } else if key_handle != public_key || (key_handle && !app_id) {
             Some(Flaw::IncompleteU2fKey)
@@ -238,11 +238,11 @@ impl Census {
             _ if flaw.is_some() || unknown.is_some() => &mut counts.unusable,
             _ if !has_credential => &mut counts.empty,
             (Some(_), _) => &mut counts.ours,
-            (None, Format::Seeds) => &mut counts.go_seed,
+            (None, Format::Legacy) => &mut counts.go_legacy,
             (None, _) => &mut counts.node_u2f,
         } += 1;
         let id = abbreviated(&record.id.to_string());
-        match (unknown, flaw, ours.or(seeds)) {
+        match (unknown, flaw, ours.or(legacy)) {
             (Some(Format::UnknownVersion(version)), ..) => {
                 self.unknown_version(RecordKind::User, &id, version);
             }
@@ -276,15 +276,15 @@ impl Census {
     /// A row that is sound by itself.
     fn owned(&mut self, kind: RecordKind, owner: &ConsumerId, format: Format) {
         let owned = self.owned.entry((kind.as_str(), owner.clone())).or_default();
-        *if matches!(format, Format::Ours(_)) { &mut owned.ours } else { &mut owned.seeds } += 1;
+        *if matches!(format, Format::Ours(_)) { &mut owned.ours } else { &mut owned.legacy } += 1;
     }
 
     /// Whether the owners of sound rows can still open them.
     fn judge_owners(&mut self) {
-        for ((kind, owner), Owned { ours, seeds }) in mem::take(&mut self.owned) {
+        for ((kind, owner), Owned { ours, legacy }) in mem::take(&mut self.owned) {
             let (flaw, count) = match self.consumers.get(&owner) {
-                None => (Flaw::NoApiKey, ours + seeds),
-                Some(keys) if !keys.usable => (Flaw::NoUsableKey, ours + seeds),
+                None => (Flaw::NoApiKey, ours + legacy),
+                Some(keys) if !keys.usable => (Flaw::NoUsableKey, ours + legacy),
                 Some(keys) if !keys.keyring && ours > 0 => (Flaw::NoKeyring, ours),
                 Some(_) => continue,
             };
@@ -312,7 +312,7 @@ impl Census {
     }
 }
 
-/// The beginning of an id, enough to find a row by. The seeds' ids may hold anything.
+/// The beginning of an id, enough to find a row by. The predecessors' ids may hold anything.
 fn abbreviated(id: &str) -> String {
     let beginning: String = id.chars().take(8).flat_map(char::escape_debug).collect();
     format!("{beginning}…")

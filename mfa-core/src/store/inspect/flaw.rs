@@ -13,7 +13,7 @@ pub enum Flaw {
     UnknownVersion,
     /// A sealed value has no format's shape.
     Shapeless,
-    /// A seed's ciphertext stands beside ours.
+    /// A legacy ciphertext stands beside ours.
     MixedFormats,
     /// The legacy U2F key lacks a part.
     IncompleteU2fKey,

@@ -9,7 +9,7 @@ use crate::totp::{MAX_FAILURES, TotpId};
 use uuid::Uuid;
 
 const NOW: UnixTime = UnixTime::from_millis(1_000);
-const SEEDS: &[u8] = b"zg4D4S783Ph3czAhZNx8oQ==:flOwR/ol74YeaA==";
+const LEGACY: &[u8] = b"zg4D4S783Ph3czAhZNx8oQ==:flOwR/ol74YeaA==";
 const BCRYPT: &str = "$2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy";
 
 fn key(value: &str) -> ApiKey {
@@ -86,7 +86,7 @@ fn keys(census: &mut Census) {
     let revoked = ApiKeyState::Revoked { activated_at: None, revoked_at: UnixTime::from_millis(3) };
     census.api_key(&api_key("pending-key", ApiKeyState::Pending));
     census.api_key(&api_key("active-key", active(argon2_hash(), Some(ours()))));
-    census.api_key(&api_key("seeds-key", active(SecretHash::from_stored(BCRYPT.to_owned()), None)));
+    census.api_key(&api_key("legacy-key", active(SecretHash::from_stored(BCRYPT.to_owned()), None)));
     census.api_key(&api_key("revoked-key", revoked));
     let mut expired = api_key("expired-key", active(argon2_hash(), Some(ours())));
     expired.expires_at = Some(NOW);
@@ -104,7 +104,7 @@ fn keys_are_counted_by_their_state() {
     let mut census = census();
     keys(&mut census);
     let counts = census.api_keys.unwrap();
-    assert_eq!((counts.pending, counts.active, counts.active_seed), (1, 1, 1));
+    assert_eq!((counts.pending, counts.active, counts.active_legacy), (1, 1, 1));
     assert_eq!((counts.revoked, counts.expired, counts.damaged), (1, 1, 0));
     assert_eq!(found(&census), []);
 }
@@ -137,7 +137,7 @@ fn what_is_wrong_with_a_key_is_said() {
 fn totp_rows_are_counted_by_their_format() {
     let mut census = census();
     census.totp(&totp("active-key", &ours()), true);
-    census.totp(&totp("seeds-key", SEEDS), false);
+    census.totp(&totp("legacy-key", LEGACY), false);
     census.totp(&totp("active-key", &[2; 60]), true);
     census.totp(&totp("active-key", &ours()[..30]), true);
     census.totp(&totp("active-key", b"x:y"), true);
@@ -145,7 +145,7 @@ fn totp_rows_are_counted_by_their_format() {
     census.unreadable(RecordKind::Totp, "1234567890", "consumer", false);
     keys(&mut census);
     let counts = census.totp.unwrap();
-    assert_eq!((counts.ours, counts.seed, counts.unusable, counts.disabled), (2, 1, 4, 1));
+    assert_eq!((counts.ours, counts.legacy, counts.unusable, counts.disabled), (2, 1, 4, 1));
     assert_eq!(
         found(&census),
         [
@@ -162,15 +162,15 @@ fn rows_that_no_key_opens_are_found() {
     for consumer in ["pending-key", "revoked-key", "expired-key", "expired-key", "unknown-key"] {
         census.totp(&totp(consumer, &ours()), true);
     }
-    // A seed's key without keyring opens a seed's row, and none of ours.
-    census.totp(&totp("seeds-key", SEEDS), true);
-    census.totp(&totp("seeds-key", &ours()), true);
+    // A predecessor's key without keyring opens a legacy row, and none of ours.
+    census.totp(&totp("legacy-key", LEGACY), true);
+    census.totp(&totp("legacy-key", &ours()), true);
     keys(&mut census);
     assert_eq!(
         found(&census),
         [
             (Flaw::NoUsableKey, "totp", 4, vec!["owner expired-…", "owner pending-…", "owner revoked-…"]),
-            (Flaw::NoKeyring, "totp", 1, vec!["owner seeds-ke…"]),
+            (Flaw::NoKeyring, "totp", 1, vec!["owner legacy-k…"]),
             (Flaw::NoApiKey, "totp", 1, vec!["owner unknown-…"]),
         ]
     );
@@ -190,21 +190,21 @@ fn users_are_counted_by_their_format() {
     let mut census = census();
     let empty = b"mCMD+TxNAMLXJKtwxk92Lg==:";
     let u2f = |base: UserRecord| UserRecord {
-        u2f_app_id: sealed(SEEDS),
-        u2f_key_handle: sealed(SEEDS),
-        u2f_public_key: sealed(SEEDS),
+        u2f_app_id: sealed(LEGACY),
+        u2f_key_handle: sealed(LEGACY),
+        u2f_public_key: sealed(LEGACY),
         ..base
     };
     census.user(&UserRecord { credentials: sealed(&ours()), ..user("active-key") }, true);
-    census.user(&UserRecord { credentials: sealed(&[7; 90]), ..user("seeds-key") }, false);
-    census.user(&UserRecord { credentials: sealed(&[1; 90]), ..user("seeds-key") }, false);
-    census.user(&u2f(user("seeds-key")), false);
-    census.user(&u2f(UserRecord { credentials: sealed(&[7; 90]), ..user("seeds-key") }), false);
-    census.user(&UserRecord { u2f_app_id: sealed(SEEDS), ..user("seeds-key") }, false);
-    census.user(&UserRecord { u2f_public_key: sealed(empty), ..user("seeds-key") }, false);
+    census.user(&UserRecord { credentials: sealed(&[7; 90]), ..user("legacy-key") }, false);
+    census.user(&UserRecord { credentials: sealed(&[1; 90]), ..user("legacy-key") }, false);
+    census.user(&u2f(user("legacy-key")), false);
+    census.user(&u2f(UserRecord { credentials: sealed(&[7; 90]), ..user("legacy-key") }), false);
+    census.user(&UserRecord { u2f_app_id: sealed(LEGACY), ..user("legacy-key") }, false);
+    census.user(&UserRecord { u2f_public_key: sealed(empty), ..user("legacy-key") }, false);
     keys(&mut census);
     let counts = census.users.unwrap();
-    assert_eq!((counts.ours, counts.go_seed, counts.node_u2f, counts.empty), (1, 3, 1, 2));
+    assert_eq!((counts.ours, counts.go_legacy, counts.node_u2f, counts.empty), (1, 3, 1, 2));
     assert_eq!(found(&census), []);
 }
 
@@ -213,8 +213,8 @@ fn users_that_cannot_log_in_are_found() {
     let mut census = census();
     let base = || user("active-key");
     census.user(&UserRecord { credentials: sealed(&[1; 8]), ..base() }, true);
-    census.user(&UserRecord { credentials: sealed(&ours()), u2f_app_id: sealed(SEEDS), ..base() }, true);
-    census.user(&UserRecord { u2f_key_handle: sealed(SEEDS), ..base() }, false);
+    census.user(&UserRecord { credentials: sealed(&ours()), u2f_app_id: sealed(LEGACY), ..base() }, true);
+    census.user(&UserRecord { u2f_key_handle: sealed(LEGACY), ..base() }, false);
     census.user(&UserRecord { u2f_app_id: sealed(&[3; 50]), ..base() }, true);
     census.user(&UserRecord { credentials: sealed(&ours()), ..user("unknown-key") }, true);
     // Nobody misses what holds nothing.

@@ -142,8 +142,9 @@ async fn nothing_is_left_at_the_end() {
     assert!(demo.server.child.wait().unwrap().success());
     assert!(output(folder.path(), &["api-key", "list"]).contains("revoked"));
     let after = report();
-    assert_eq!(after["totp"], json!({"ours": 0, "seed": 0, "unusable": 0, "disabled": 0}), "{after}");
-    let users = json!({"ours": 0, "goSeed": 0, "nodeU2f": 0, "empty": 0, "unusable": 0});
+    let totp = json!({"ours": 0, "legacy": 0, "seed": 0, "unusable": 0, "disabled": 0});
+    assert_eq!(after["totp"], totp, "{after}");
+    let users = json!({"ours": 0, "goLegacy": 0, "goSeed": 0, "nodeU2f": 0, "empty": 0, "unusable": 0});
     assert_eq!((&after["users"], &after["problems"]), (&users, &json!([])), "{after}");
 }
 

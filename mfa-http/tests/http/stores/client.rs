@@ -1,5 +1,5 @@
-//! A consumer of one or more servers on one store, which calls as the seeds' client does (compat.md §9): relative paths
-//! under a base URL that ends in a slash, a body with every request, names in UTF-8.
+//! A consumer of one or more servers on one store, which calls as the predecessors' client does (compat.md §9):
+//! relative paths under a base URL that ends in a slash, a body with every request, names in UTF-8.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

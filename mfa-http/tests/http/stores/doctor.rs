@@ -58,11 +58,12 @@ fn cli(place: &Place, arguments: &[&str]) -> String {
 
 fn assert_prepared(report: &Value) {
     let store = &report["store"];
-    let keys = json!({"pending": 1, "active": 1, "activeSeed": 0, "revoked": 1, "expired": 0, "damaged": 0,
-                      "halfRotated": 0});
+    let keys = json!({"pending": 1, "active": 1, "activeLegacy": 0, "activeSeed": 0, "revoked": 1, "expired": 0,
+                      "damaged": 0, "halfRotated": 0});
     assert_eq!(store["apiKeys"], keys, "{report}");
-    assert_eq!(store["totp"], json!({"ours": 1, "seed": 0, "unusable": 0, "disabled": 0}), "{report}");
-    let users = json!({"ours": 1, "goSeed": 0, "nodeU2f": 0, "empty": 0, "unusable": 0});
+    let totp = json!({"ours": 1, "legacy": 0, "seed": 0, "unusable": 0, "disabled": 0});
+    assert_eq!(store["totp"], totp, "{report}");
+    let users = json!({"ours": 1, "goLegacy": 0, "goSeed": 0, "nodeU2f": 0, "empty": 0, "unusable": 0});
     assert_eq!(store["users"], users, "{report}");
 }
 
@@ -137,8 +138,8 @@ mod damaged {
     super::on_each_store!(super::damaged_rows: sqlite, postgres, redis);
 }
 
-/// A TOTP of nobody, one of a later version, one with a count below zero; a user whose credentials were cut short; and
-/// an API key whose state contradicts itself.
+/// A TOTP of nobody, one of a later version, one with a count below zero; a user whose credentials were cut short;
+/// and an API key whose state contradicts itself.
 async fn damaged_rows(store: &str) {
     let Some(place) = Place::shared(store).await else { return };
     let consumer = prepare(&place).await;

@@ -1,4 +1,4 @@
-//! The program on each store: races between two servers, lost answers, killed servers, the seeds' tables.
+//! The program on each store: races between two servers, lost answers, killed servers, the predecessors' tables.
 
 pub(crate) mod client;
 mod doctor;
@@ -6,12 +6,12 @@ mod failover;
 mod history;
 mod mixed;
 mod outages;
+mod predecessor_tables;
 mod proxy;
 mod races;
 mod role;
 mod rotation;
 mod round_trips;
-mod seed_tables;
 mod tls;
 
 use std::net::SocketAddr;

@@ -6,15 +6,15 @@ use serde_json::{Value, json};
 use sqlx::{Executor as _, Row as _};
 
 use super::super::client::Consumer;
+use super::super::predecessor_tables::{Deployment, fixtures};
 use super::super::role::Role;
-use super::super::seed_tables::{Deployment, fixtures};
 use super::super::{Place, connect};
 use super::{areas, assert_prepared, doctor, execute, prepare, problems, redis, unsafe_settings};
 use crate::program::program;
 
-/// The seeds' rows under the seeds' own names, by a role that may read and nothing else.
+/// The legacy rows under the predecessors' own names, by a role that may read and nothing else.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_seeds_tables_are_read_by_a_reading_role() {
+async fn the_predecessors_tables_are_read_by_a_reading_role() {
     let Some(deployment) = Deployment::new("MFA_TEST_DYNAMODB").await else { return };
     let (node, go) = (fixtures("node_rows"), fixtures("go_rows"));
     for key in [&node["api_key"]["row"], &node["api_key_never_activated"]["row"], &go["api_key"]["row"]] {
@@ -33,7 +33,7 @@ async fn the_seeds_tables_are_read_by_a_reading_role() {
     for user in users.chain([&go["user_with_five_credentials"]["after_registration"]["row"]]) {
         deployment.put("u2f", user).await;
     }
-    // One in 256 of the Go seed's ciphertexts begins as ours do.
+    // One in 256 of the Go predecessor's ciphertexts begins as ours do.
     let unlucky = json!({"uuid": {"S": "00000000-0000-4000-8000-00000000000b"}, "apiKey": go["api_key"]["row"]["value"],
                          "EncryptedCredentials": {"B": BASE64.encode(&[1; 90])}});
     deployment.put("u2f", &unlucky).await;
@@ -55,9 +55,14 @@ async fn the_seeds_tables_are_read_by_a_reading_role() {
     let said = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     let report: Value = serde_json::from_slice(&said.stdout).unwrap();
     let store = &report["store"];
-    assert_eq!((&store["apiKeys"]["activeSeed"], &store["apiKeys"]["pending"]), (&json!(2), &json!(1)));
-    assert_eq!(store["totp"], json!({"ours": 0, "seed": 4, "unusable": 5, "disabled": 0}), "{report}");
-    let expected = json!({"ours": 0, "goSeed": 7, "nodeU2f": 1, "empty": 1, "unusable": 2});
+    let keys = &store["apiKeys"];
+    assert_eq!(
+        (&keys["activeLegacy"], &keys["activeSeed"], &keys["pending"]),
+        (&json!(2), &json!(2), &json!(1))
+    );
+    let expected = json!({"ours": 0, "legacy": 4, "seed": 4, "unusable": 5, "disabled": 0});
+    assert_eq!(store["totp"], expected, "{report}");
+    let expected = json!({"ours": 0, "goLegacy": 7, "goSeed": 7, "nodeU2f": 1, "empty": 1, "unusable": 2});
     assert_eq!(store["users"], expected, "{report}");
     assert_eq!(
         problems(&report),
@@ -91,7 +96,7 @@ fn damaged_items(node: &Value) -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// A role that may describe nothing, as the Go seed's, and one that may not scan either.
+/// A role that may describe nothing, as the Go predecessor's, and one that may not scan either.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_role_may_not_do_is_a_line_in_the_report() {
     let Some(place) = Place::shared("dynamodb").await else { return };

@@ -1,4 +1,4 @@
-//! Every call of the seeds' client (compat.md §9) on every row of the seeds' fixtures.
+//! Every call of the predecessors' client (compat.md §9) on every row of the predecessors' fixtures.
 
 use mfa_core::clock::{Clock as _, SystemClock};
 use mfa_store_conformance::authenticator::{Browser, Key, SoftAuthenticator, SoftU2fKey};
@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::client::{Client, ORIGIN};
 use crate::gateway::Gateway;
+use crate::predecessor_tables::{Tables, client, fixtures, text};
 use crate::runtime::Function;
-use crate::seed_tables::{Tables, client, fixtures, text};
 
 const RP_ID: &str = "example.com";
 
@@ -25,7 +25,7 @@ pub(crate) async fn everything_works(tables: &Tables, function: &Function, gatew
     u2f_users(tables, &other, &node["other_tenant"]["u2f"]).await;
     mixed_user(tables, &of_node, &go["legacy_u2f_user_from_node"], &node["u2f"][0]).await;
 
-    // With a ceremony of the Go seed's open, which is none of ours.
+    // With a ceremony of the Go predecessor's open, which is none of ours.
     let pending = &go["pending_registration"];
     tables.put("u2f", &pending["row"]).await;
     registration(&of_go, text(&pending["uuid"])).await;
@@ -72,7 +72,7 @@ async fn totps(tables: &Tables, client: &Client<'_>, rows: &Value, stranger: &Cl
     }
 }
 
-/// Users that the Node seed made: they log in as they did, and as today's client has it, by WebAuthn.
+/// Users that the Node predecessor made: they log in as they did, and as today's client has it, by WebAuthn.
 async fn u2f_users(tables: &Tables, client: &Client<'_>, users: &Value) {
     for user in users.as_array().unwrap().iter().filter(|user| user["registered"].is_object()) {
         tables.put("u2f", &user["registered"]["row"]).await;
@@ -99,7 +99,7 @@ async fn u2f_users(tables: &Tables, client: &Client<'_>, users: &Value) {
     }
 }
 
-/// The Node seed's user whom the Go seed gave a WebAuthn credential besides.
+/// The Node predecessor's user whom the Go predecessor gave a WebAuthn credential besides.
 async fn mixed_user(tables: &Tables, client: &Client<'_>, user: &Value, made: &Value) {
     let mixed = &user["pending_login_u2f_plus_webauthn"];
     tables.put("u2f", &mixed["row"]).await;
@@ -113,7 +113,7 @@ async fn mixed_user(tables: &Tables, client: &Client<'_>, user: &Value, made: &V
     assert_eq!(login(client, id, &mut key, app_id).await, user["u2f_key_handle_hash"]);
     assert_eq!(login(client, id, &mut webauthn, RP_ID).await, *hash);
     let (mut added, added_hash) = registration(client, id).await;
-    // The seeds answer alike whether there is such a key or not.
+    // The predecessors answer alike whether there is such a key or not.
     delete_credential(client, id, "u2f").await;
     delete_credential(client, id, "u2f").await;
     assert_eq!(login(client, id, &mut webauthn, RP_ID).await, *hash);
@@ -122,7 +122,7 @@ async fn mixed_user(tables: &Tables, client: &Client<'_>, user: &Value, made: &V
     forgotten(client, id).await;
 }
 
-/// A user that the Go seed made.
+/// A user that the Go predecessor made.
 async fn webauthn_user(client: &Client<'_>, id: &str, credentials: &[&Value]) {
     for credential in credentials {
         let hash = login(client, id, &mut authenticator(credential), RP_ID).await;

@@ -1,5 +1,5 @@
-//! The seeds' DynamoDB tables in place, under the seeds' own environment names: everything in them works, and what is
-//! not ours in them stays.
+//! The predecessors' DynamoDB tables in place, under the predecessors' own environment names: everything in them
+//! works, and what is not ours in them stays.
 
 mod damage;
 mod variants;
@@ -30,7 +30,7 @@ type Item = HashMap<String, AttributeValue>;
 
 const ORIGIN: &str = "https://login.example.com";
 
-/// What a seed's deployment has: three tables without index, and its environment.
+/// What a predecessor's deployment has: three tables without index, and its environment.
 pub(super) struct Deployment {
     client: Client,
     pub(super) endpoint: String,
@@ -168,9 +168,9 @@ async fn everything_works_with_empty_strings() {
     everything_works("MFA_TEST_MOTO").await;
 }
 
-/// The Go seed's role may not describe, create or update. With the ceremony table made for it, it is enough.
+/// The Go predecessor's role may not describe, create or update. With the ceremony table made for it, it is enough.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn everything_works_under_the_go_seeds_role() {
+async fn everything_works_under_the_go_predecessors_role() {
     let Some(mut deployment) = Deployment::new("MFA_TEST_DYNAMODB").await else { return };
     deployment.create("u2f-ceremony", "id").await;
     let allowed = &["Query", "Scan", "GetItem", "PutItem", "DeleteItem"];
@@ -218,7 +218,7 @@ async fn totp_rows(deployment: &Deployment, server: &Process) {
             unchanged(&item_of(&row), &after, &["encryptedTotpKey"]);
             assert!(after.contains_key("lastAcceptedStep"));
         }
-        // The seed's hash stays beside ours, so a seed that still runs knows the key.
+        // The legacy hash stays beside ours, so a predecessor that still runs knows the key.
         let before = item_of(&api_key["row"]);
         let after = deployment.row("keys", &consumer.key).await;
         unchanged(&before, &after, &[]);
@@ -263,7 +263,7 @@ async fn webauthn_rows(deployment: &Deployment, server: &Process) {
     let rows = fixtures("go_rows");
     let consumer = consumer(deployment, server, &rows["api_key"]).await;
     let user = &rows["user_with_five_credentials"];
-    // With a login of the Go seed's open, which is none of ours.
+    // With a login of the Go predecessor's open, which is none of ours.
     let (row, id) = (&user["pending_login"]["row"], text(&user["uuid"]));
     deployment.put("u2f", row).await;
     for credential in user["credentials"].as_array().unwrap() {
@@ -288,7 +288,7 @@ async fn webauthn_rows(deployment: &Deployment, server: &Process) {
         let status = login(&consumer, id, &mut authenticator(&shape["credential"]), "example.com").await;
         assert_eq!(status, 200, "{name}");
     }
-    // Names match whatever their case, as the Go seed reads them; the row has each once afterwards.
+    // Names match whatever their case, as the Go predecessor reads them; the row has each once afterwards.
     let shape = &shapes["gen4_2024_lower_camel_no_attestation"];
     let mut row = shape["row_minimal"].clone();
     let credentials = row.as_object_mut().unwrap().remove("EncryptedCredentials");

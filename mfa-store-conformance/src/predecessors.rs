@@ -1,4 +1,4 @@
-//! The seeds' rows: they open with their secret, and upgrade as they are touched.
+//! The legacy rows: they open with their secret, and upgrade as they are touched.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,10 +14,10 @@ use serde_json::Value;
 use crate::races::{CountingHasher, mfa_at};
 use crate::sample::at_once;
 
-/// An API key that the Node seed made, with its secret.
+/// An API key that the Node predecessor made, with its secret.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct SeedKey {
+pub struct PredecessorKey {
     /// The key.
     pub key: ApiKey,
     /// Its secret.
@@ -26,13 +26,13 @@ pub struct SeedKey {
     pub totp: Vec<(TotpRecord, Vec<(UnixTime, String)>)>,
 }
 
-/// The Node seed's rows.
+/// The Node predecessor's rows.
 pub(crate) fn node_rows() -> Value {
     serde_json::from_str(include_str!("../fixtures/node_rows.json")).unwrap()
 }
 
-/// Stores the first consumer of `node_rows.json` and the other one, as the seed left them.
-pub async fn load(stores: &Stores) -> (SeedKey, SeedKey) {
+/// Stores the first consumer of `node_rows.json` and the other one, as the predecessor left them.
+pub async fn load(stores: &Stores) -> (PredecessorKey, PredecessorKey) {
     let rows = node_rows();
     let mut own = load_key(stores, &rows["api_key"]).await;
     load_totp(stores, &mut own, &rows["totp"]).await;
@@ -41,8 +41,8 @@ pub async fn load(stores: &Stores) -> (SeedKey, SeedKey) {
     (own, other)
 }
 
-/// Stores an API key as its seed left it.
-pub async fn load_key(stores: &Stores, api_key: &Value) -> SeedKey {
+/// Stores an API key as its predecessor left it.
+pub async fn load_key(stores: &Stores, api_key: &Value) -> PredecessorKey {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let millis = |value: &Value| UnixTime::from_millis(text(value).parse().unwrap());
     let row = &api_key["row"];
@@ -63,15 +63,15 @@ pub async fn load_key(stores: &Stores, api_key: &Value) -> SeedKey {
         },
     };
     stores.api_keys.save(&record, Expect::Absent).await.unwrap();
-    SeedKey { key, secret: Arc::new(text(&api_key["secret"]).parse().unwrap()), totp: Vec::new() }
+    PredecessorKey { key, secret: Arc::new(text(&api_key["secret"]).parse().unwrap()), totp: Vec::new() }
 }
 
-async fn load_totp(stores: &Stores, seed: &mut SeedKey, totp: &Value) {
+async fn load_totp(stores: &Stores, legacy: &mut PredecessorKey, totp: &Value) {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     for totp in totp.as_array().unwrap() {
         let record = TotpRecord {
             id: text(&totp["uuid"]).parse().unwrap(),
-            consumer: ConsumerId::of_first_key(&seed.key),
+            consumer: ConsumerId::of_first_key(&legacy.key),
             secret: Sealed::from_stored(text(&totp["row"]["encryptedTotpKey"]["S"]).into_bytes()),
             created_at: None,
             last_accepted_step: None,
@@ -81,12 +81,12 @@ async fn load_totp(stores: &Stores, seed: &mut SeedKey, totp: &Value) {
         stores.totp.save(&record, Expect::Absent).await.unwrap();
         let codes = totp["codes_at_unix_time"].as_object().unwrap();
         let codes = codes.iter().map(|(at, code)| (UnixTime::from_secs(at.parse().unwrap()), text(code)));
-        seed.totp.push((record, codes.collect()));
+        legacy.totp.push((record, codes.collect()));
     }
 }
 
-/// R14: each row validates the codes its seed computed, and is in our format afterwards.
-pub async fn totp_rows_of_the_node_seed_validate(stores: &Stores) {
+/// R14: each row validates the codes its predecessor computed, and is in our format afterwards.
+pub async fn totp_rows_of_the_node_predecessor_validate(stores: &Stores) {
     let (own, _) = load(stores).await;
     let (mfa, clock) = mfa_at(stores, UnixTime::from_secs(0));
     let consumer = mfa.authenticate(&own.key, &own.secret).await.unwrap();
@@ -103,7 +103,7 @@ pub async fn totp_rows_of_the_node_seed_validate(stores: &Stores) {
         let upgraded = stores.totp.get(consumer.id(), record.id).await.unwrap().unwrap().record;
         assert!(upgraded.secret.data_key_id().is_some());
 
-        // R13: the seed's ciphertext, put back into a record of ours, does not open.
+        // R13: the legacy ciphertext, put back into a record of ours, does not open.
         let downgraded = TotpRecord { secret: record.secret.clone(), ..upgraded };
         let revision = stores.totp.get(consumer.id(), record.id).await.unwrap().unwrap().revision;
         stores.totp.save(&downgraded, Expect::At(revision)).await.unwrap();
@@ -112,8 +112,8 @@ pub async fn totp_rows_of_the_node_seed_validate(stores: &Stores) {
     }
 }
 
-/// R13: after a wrong code too, a row is ours and no longer the seed's.
-pub async fn a_seed_row_is_ours_after_a_wrong_code(stores: &Stores) {
+/// R13: after a wrong code too, a row is ours and no longer the predecessor's.
+pub async fn a_legacy_row_is_ours_after_a_wrong_code(stores: &Stores) {
     let (own, _) = load(stores).await;
     let (mfa, _clock) = mfa_at(stores, UnixTime::from_secs(59));
     let consumer = mfa.authenticate(&own.key, &own.secret).await.unwrap();
@@ -129,7 +129,7 @@ pub async fn a_seed_row_is_ours_after_a_wrong_code(stores: &Stores) {
 }
 
 /// Design §5: one keyring and one Argon2id hash, however many first calls there are, in two services.
-pub async fn a_seed_key_is_upgraded_once(stores: &Stores) {
+pub async fn a_legacy_key_is_upgraded_once(stores: &Stores) {
     let (own, _) = load(stores).await;
     let hasher = Arc::new(CountingHasher::default());
     let service = || Mfa::builder(stores.clone()).hasher(Arc::clone(&hasher) as _).build();

@@ -1,12 +1,12 @@
-//! The seeds' DynamoDB tables in place, under the environment names of either seed.
+//! The predecessors' DynamoDB tables in place, under the environment names of either predecessor.
 
 use mfa_store_conformance::servers::{shared, unique_name};
 use serde_json::{Value, json};
 
 use crate::client::{ADMIN_KEY, Client};
 use crate::gateway::Gateway;
+use crate::predecessor_calls::everything_works;
 use crate::runtime::Function;
-use crate::seed_calls::everything_works;
 
 /// The three tables of a deployment, without index.
 pub(crate) struct Tables {
@@ -75,7 +75,7 @@ pub(crate) async fn client<'a>(
 }
 
 #[tokio::test]
-async fn the_go_seeds_deployment_goes_on() {
+async fn the_go_predecessors_deployment_goes_on() {
     let Some(endpoint) = shared("MFA_TEST_DYNAMODB") else { return };
     let tables = Tables::new(endpoint).await;
     let function = Function::start(&[
@@ -92,7 +92,7 @@ async fn the_go_seeds_deployment_goes_on() {
 }
 
 #[tokio::test]
-async fn the_node_seeds_deployment_goes_on() {
+async fn the_node_predecessors_deployment_goes_on() {
     let Some(endpoint) = shared("MFA_TEST_DYNAMODB") else { return };
     let tables = Tables::new(endpoint).await;
     let function = Function::start(&[

@@ -1,5 +1,5 @@
-//! Every other row of the fixtures, and each with what is blank in it as a seed or DynamoDB may have left it: absent,
-//! `NULL`, or an empty string.
+//! Every other row of the fixtures, and each with what is blank in it as a predecessor or DynamoDB may have left it:
+//! absent, `NULL`, or an empty string.
 
 use mfa_store_conformance::authenticator::SoftAuthenticator;
 use reqwest::Method;
@@ -80,7 +80,8 @@ async fn every_row(emulator: &str, blanks: &[Blank]) {
     }
 }
 
-/// A key that a seed made is activated with its e-mail address; then the row is put back as the seed activated it.
+/// A key that a predecessor made is activated with its e-mail address; then the row is put back as the predecessor
+/// activated it.
 async fn activations(deployment: &Deployment, server: &Process, keys: [&Value; 2]) {
     for key in keys {
         let pending = &key["row_before_activation"];
@@ -128,7 +129,8 @@ async fn users_of_go(consumer: &Consumer, go: &Value, put: impl AsyncFn(&Value))
     }
 }
 
-/// A U2F key of the Node seed's as that wrote it, with the Go seed's login open, and after it was deleted there.
+/// A U2F key of the Node predecessor's as that wrote it, with the Go predecessor's login open, and after it was
+/// deleted there.
 async fn user_of_both(consumer: &Consumer, legacy: &Value, key_handle: &str, put: impl AsyncFn(&Value)) {
     let (id, app_id) = (text(&legacy["uuid"]), text(&legacy["appId"]));
     let pem = text(&legacy["u2f_private_key_pkcs8_pem"]);
