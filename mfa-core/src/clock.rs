@@ -59,7 +59,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that moves only when it is told to, for tests and examples.
+/// A clock that moves only by calls, for tests and examples.
 #[derive(Debug)]
 pub struct ManualClock(AtomicU64);
 

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use crate::store::StoreError;
 
-/// Makes [`Code`] from one list: what each code means, its name here, and its name towards clients.
+/// Makes [`Code`] from one list: the meaning of each code, its variant and the name that clients see.
 macro_rules! codes {
     ($(#[doc = $about:literal] $name:ident = $slug:literal,)+) => {
         /// Why a request failed, as programs read it. A code never changes its meaning.
@@ -249,7 +249,7 @@ impl StoreError {
     /// The stable code.
     pub const fn code(&self) -> Code {
         match self {
-            // The service retries conflicts: one that is left means contention that will pass.
+            // The service retries conflicts. One that remains means contention, which passes.
             Self::Unavailable { .. } | Self::Conflict => Code::Unavailable,
             Self::AlreadyExists | Self::Damaged { .. } => Code::Internal,
         }

@@ -29,14 +29,14 @@ impl Consumer {
         Self { mfa, id, kek, keyring: Mutex::new(Arc::new(keyring)) }
     }
 
-    /// The data keys, as far as this call knows them.
+    /// The data keys that this call knows.
     pub(crate) fn keyring(&self) -> Arc<Keyring> {
-        // A poisoned lock is usable: what it holds is replaced as a whole.
+        // A poisoned lock is usable, because its content is only replaced as a whole.
         Arc::clone(&self.keyring.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The data keys, read again if they lack the one that a record names: a rotation may have begun after this
-    /// call authenticated.
+    /// The data keys. They are read again if they lack `id`, since a rotation may have begun after this call
+    /// authenticated.
     pub(crate) async fn keyring_with(&self, id: Option<DataKeyId>) -> Result<Arc<Keyring>, ApiKeyError> {
         let keyring = self.keyring();
         match id {
@@ -45,14 +45,14 @@ impl Consumer {
         }
     }
 
-    /// The data keys as they are stored now, and those that this call knew before.
+    /// The stored data keys, and those that this call knew before.
     pub(crate) async fn read_keyring(&self) -> Result<Arc<Keyring>, ApiKeyError> {
         let keyring = Arc::new(self.stored_keyring().await?.remembering(&self.keyring()));
         *self.keyring.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&keyring);
         Ok(keyring)
     }
 
-    /// The data keys as they are stored now.
+    /// The stored data keys.
     pub(crate) async fn stored_keyring(&self) -> Result<Keyring, ApiKeyError> {
         let stored = self.mfa.parts.stores.api_keys.get(self.kek.api_key()).await?;
         let record = stored.ok_or(ApiKeyError::Unauthorized)?.record;
@@ -64,7 +64,7 @@ impl Consumer {
         }
     }
 
-    /// Who authenticated.
+    /// The consumer that authenticated.
     pub const fn id(&self) -> &ConsumerId {
         &self.id
     }
@@ -79,7 +79,7 @@ impl Consumer {
         WebauthnService::new(self, relying_party)
     }
 
-    /// Legacy U2F ceremonies by raw messages.
+    /// Legacy U2F ceremonies with raw messages.
     pub const fn u2f(&self) -> U2fService<'_> {
         U2fService::new(self)
     }

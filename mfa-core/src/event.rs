@@ -22,7 +22,7 @@ pub enum Action {
     ApiKeyJoined,
     /// A consumer's records are all under its newest data key, and the older ones are dropped.
     ApiKeyRotated,
-    /// A key that one of the predecessors made was given a keyring and an Argon2id hash.
+    /// A legacy key got a keyring and an Argon2id hash.
     ApiKeyUpgraded,
     /// A caller presented a key that is unknown or inactive, or a wrong secret.
     AuthenticationRefused,
@@ -36,7 +36,7 @@ pub enum Action {
     TotpRefused,
     /// An attempt came too soon after failed ones.
     TotpThrottled,
-    /// An authenticator was disabled by its last permitted failure.
+    /// An authenticator was disabled after too many failures.
     TotpDisabled,
     /// A consumer cleared an authenticator's failures.
     TotpReset,
@@ -46,13 +46,13 @@ pub enum Action {
     CredentialRegistered,
     /// A user authenticated with a credential.
     CredentialAccepted,
-    /// An assertion did not pass a check.
+    /// An assertion failed a check.
     CredentialRefused,
     /// A signature counter did not grow: there may be a second copy of the key.
     CredentialCloned,
     /// A credential was deleted.
     CredentialDeleted,
-    /// A user was deleted with everything it had.
+    /// A user was deleted with all its credentials.
     UserDeleted,
 }
 
@@ -93,11 +93,11 @@ pub struct Event {
     pub at: UnixTime,
     /// What happened.
     pub action: Action,
-    /// The API key that was presented or changed, where the event is about a key.
+    /// The API key that was presented or changed, if the event concerns a key.
     pub api_key: Option<ApiKey>,
-    /// Whose factor it is about.
+    /// The consumer whose factor it concerns.
     pub consumer: Option<ConsumerId>,
-    /// The TOTP or user it is about.
+    /// The TOTP or user it concerns.
     pub factor: Option<Uuid>,
 }
 

@@ -7,14 +7,15 @@ use uuid::Uuid;
 
 use crate::api_key::ApiKey;
 
-/// The text is not an id in the one form in which ids are given out.
+/// The text is not an id in canonical form.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("an id is a UUID in lower case with hyphens")]
 pub struct InvalidId;
 
-/// Names a consumer: the value of its first API key, which the predecessors' `apiKey` attribute holds already.
+/// Names a consumer: the value of its first API key, which the predecessors' `apiKey` attribute already
+/// holds.
 ///
-/// `Debug` shows eight characters, as for [`ApiKey`].
+/// `Debug` shows eight characters, as with [`ApiKey`].
 #[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ConsumerId(ApiKey);
 

@@ -1,8 +1,8 @@
-//! Multi-factor authentication that many applications share: the domain, and the ports it stands on.
+//! Multi-factor authentication that many applications share: the domain and its ports.
 //!
 //! An application (a *consumer*) holds an API key and an API secret. Everything it stores is sealed under
-//! keys that only its secret opens. Start at [`Mfa`]; [`Consumer`] is the proof of an authenticated call and
-//! the only way to reach anybody's data.
+//! keys that only its secret opens. Start at [`Mfa`]. A [`Consumer`] proves that a call is authenticated, and
+//! is the only way to reach data.
 //!
 //! ```
 //! # use mfa_core::{Mfa, api_key::{ApiKeyError, ApiSecret}, store::memory::MemoryStore, totp::{TotpError, TotpOptions}};

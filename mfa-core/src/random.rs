@@ -5,18 +5,18 @@ use std::fmt::Debug;
 use uuid::{Builder, Uuid};
 use zeroize::Zeroizing;
 
-/// The generator gave no bytes.
+/// The generator failed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the system's random generator failed")]
 pub struct RandomError;
 
 /// A cryptographically secure generator.
 pub trait SecureRandom: Debug + Send + Sync + 'static {
-    /// Fills `bytes` with random ones.
+    /// Fills `bytes` with random bytes.
     ///
     /// # Errors
     ///
-    /// [`RandomError`] if the generator failed; `bytes` must then not be used.
+    /// [`RandomError`] if the generator failed. Do not use `bytes` then.
     fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError>;
 }
 

@@ -1,4 +1,4 @@
-//! Bytes that nobody should see.
+//! Secret bytes.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 pub struct SecretBytes(Vec<u8>);
 
 impl SecretBytes {
-    /// Takes `bytes` over; they are wiped when the secret is dropped.
+    /// Takes ownership of `bytes`, and wipes them when dropped.
     pub fn new(bytes: Vec<u8>) -> Self {
         Self(bytes)
     }

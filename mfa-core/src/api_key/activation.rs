@@ -9,13 +9,13 @@ use crate::store::{ApiKeyRecord, ApiKeyState, Expect, StoreError, Stored};
 use crate::{Consumer, ConsumerId, Mfa};
 
 impl Mfa {
-    /// Activates a pending key for the secret that opens everything it will store. The secret is returned
-    /// this once and is not stored; of any number of concurrent activations one gets it.
+    /// Activates a pending key and returns its secret, which opens everything that the key will store. The
+    /// secret is returned once and never stored. Of any number of concurrent activations, one gets it.
     ///
     /// # Errors
     ///
-    /// [`ApiKeyError::NotFound`] if there is no such key or it is another e-mail address's,
-    /// [`ApiKeyError::AlreadyActivated`] if it has its secret or was revoked.
+    /// [`ApiKeyError::NotFound`] if the key is unknown or was created for another e-mail address,
+    /// [`ApiKeyError::AlreadyActivated`] if it has its secret already or was revoked.
     pub async fn activate_api_key(&self, key: &ApiKey, email: &str) -> Result<ApiSecret, ApiKeyError> {
         let stored = self.pending(key, email).await?;
         let consumer = stored.record.consumer.clone();
@@ -23,7 +23,7 @@ impl Mfa {
         Ok(self.activate(stored, consumer, &keyring).await?.0)
     }
 
-    /// The pending key of that e-mail address.
+    /// The pending key, if it was created for that e-mail address.
     async fn pending(&self, key: &ApiKey, email: &str) -> Result<Stored<ApiKeyRecord>, ApiKeyError> {
         let stored = self.parts.stores.api_keys.get(key).await?.ok_or(ApiKeyError::NotFound)?;
         let (record, now) = (&stored.record, self.parts.clock.now());
@@ -64,7 +64,8 @@ impl Mfa {
 }
 
 impl Consumer {
-    /// Activates a pending key as one more of this consumer's: it opens everything the key opens that was presented.
+    /// Activates a pending key as another key of this consumer. It opens everything that the presented key
+    /// opens.
     ///
     /// # Errors
     ///
@@ -76,7 +77,7 @@ impl Consumer {
             return Err(ApiKeyError::RotationUnderWay);
         }
         let (secret, mut stored) = self.mfa.activate(stored, self.id().clone(), &keyring).await?;
-        // A rotation that began in between may not have seen this key, and gave the other one a data key.
+        // A rotation may have begun meanwhile, given the other key a data key, and not seen this one.
         while let Some(all) = keyring.joined(&self.stored_keyring().await?) {
             let kek = KeyEncryptionKey::new(&secret, key, self.id());
             let ApiKeyState::Active { keyring: sealed, .. } = &mut stored.record.state else {

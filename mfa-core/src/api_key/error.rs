@@ -13,7 +13,7 @@ use crate::store::retry::MayConflict;
 #[derive(Clone, Debug, strum::EnumCount, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApiKeyError {
-    /// A key is created for somebody.
+    /// The e-mail address is blank.
     #[error("an e-mail address is required")]
     EmailRequired,
 
@@ -29,7 +29,7 @@ pub enum ApiKeyError {
     #[error("a rotation is under way: finish it first")]
     RotationUnderWay,
 
-    /// The key is unknown, inactive or revoked, or the secret is wrong: one answer for all.
+    /// The key is unknown, inactive or revoked, or the secret is wrong. The error does not say which.
     #[error("the API key and secret were not accepted")]
     Unauthorized,
 
@@ -40,7 +40,7 @@ pub enum ApiKeyError {
         retry_after: Duration,
     },
 
-    /// The secret is right, but the stored key does not fit it: the record is damaged.
+    /// The secret is right, but the stored keyring does not open: the record is damaged.
     #[error("the API key's record is damaged")]
     Damaged(#[source] DoesNotOpen),
 

@@ -9,9 +9,9 @@ use std::time::Duration;
 use super::ApiKey;
 use crate::clock::UnixTime;
 
-/// Failures that cost nothing but their hash.
+/// Failures without a wait.
 const FREE: u32 = 10;
-/// The longest wait; after as long again the failures are forgotten.
+/// The longest wait. After waiting as long again, the failures are forgotten.
 const LONGEST: Duration = Duration::from_secs(60);
 /// Pairs of key and source that are remembered.
 const CAPACITY: usize = 10_000;
@@ -39,7 +39,7 @@ pub(crate) struct FailureLimit {
 }
 
 impl FailureLimit {
-    /// How long `source` must still wait before it may try `key`, if it must.
+    /// How long `source` must still wait before it may try `key`; `None` if it need not wait.
     pub(crate) fn wait(&self, key: &ApiKey, source: IpAddr, now: UnixTime) -> Option<Duration> {
         let all = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         let failures = all.get(&(key.clone(), network(source)))?;
@@ -74,7 +74,7 @@ impl FailureLimit {
     }
 }
 
-/// Whoever has one IPv6 address has its whole /64, so that is the source.
+/// The owner of an IPv6 address has its whole /64, so the /64 is the source.
 fn network(source: IpAddr) -> IpAddr {
     // An IPv4 client of a dual-stack listener has an IPv6 address too: ::ffff:192.0.2.1.
     match source.to_canonical() {

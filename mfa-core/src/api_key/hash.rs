@@ -1,4 +1,4 @@
-//! Hashes of API secrets: Argon2id (RFC 9106) for those made here, bcrypt for those of the predecessors.
+//! Hashes of API secrets: Argon2id (RFC 9106) for ours, bcrypt for the predecessors'.
 
 use std::fmt::{self, Debug};
 
@@ -11,11 +11,11 @@ use super::{ApiKey, ApiSecret};
 use crate::envelope;
 use crate::secret::SecretBytes;
 
-/// How secrets are hashed here: Argon2id with 19 MiB, two passes and one lane (OWASP Password Storage Cheat Sheet). A
-/// hash made under other parameters is replaced when its secret is next presented.
+/// Our Argon2id parameters: 19 MiB, two passes and one lane (OWASP Password Storage Cheat Sheet). A hash made
+/// under other parameters is replaced when its secret is next used.
 const ARGON2: Params = match Params::new(19 * 1024, 2, 1, None) {
     Ok(params) => params,
-    // Only the compiler gets here.
+    // Only the compiler can reach this.
     Err(_) => panic!("parameters out of range"),
 };
 
@@ -29,7 +29,7 @@ pub enum HashError {
     /// The stored hash is not one this service made or reads.
     #[error("the stored hash of the API secret is damaged or of an unknown kind")]
     Unreadable,
-    /// Hashing failed, for want of memory as a rule.
+    /// Hashing failed, usually because memory ran out.
     #[error("the API secret could not be hashed")]
     Failed,
 }
@@ -50,25 +50,25 @@ impl SecretHash {
         &self.0
     }
 
-    /// Whether a predecessor made this hash, so that it is to be replaced.
+    /// Whether a predecessor made this hash. If so, it must be replaced.
     pub fn is_legacy(&self) -> bool {
         self.0.starts_with("$2")
     }
 
-    /// Whether this hash was made as secrets are hashed now.
+    /// Whether this hash has the current algorithm and parameters.
     pub(crate) fn is_current(&self) -> bool {
         let params = PasswordHash::new(&self.0).ok().and_then(|parsed| Params::try_from(&parsed).ok());
         let cost = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
         params.is_some_and(|params| cost(&params) == cost(&ARGON2))
     }
 
-    /// Whether this is a kind of hash that a secret can be checked against.
+    /// Whether a secret can be checked against this kind of hash.
     pub(crate) fn is_known(&self) -> bool {
         if self.is_legacy() { is_bcrypt(self) } else { parse_argon2(self).is_ok() }
     }
 
-    /// What is fed to the hash: the text itself for bcrypt, as the predecessors did; for Argon2id a value derived
-    /// from the secret for this one purpose and key.
+    /// The input of the hash. For bcrypt it is the secret's text, as with the predecessors. For Argon2id it
+    /// is derived from the secret for this purpose and key.
     pub(crate) fn input(&self, key: &ApiKey, secret: &ApiSecret) -> SecretBytes {
         if self.is_legacy() {
             SecretBytes::new(secret.expose_text().as_bytes().to_vec())
@@ -84,25 +84,25 @@ impl Debug for SecretHash {
     }
 }
 
-/// Where secrets are hashed. Hashing takes tens of milliseconds of CPU, so a server gives it threads of its own.
+/// Runs the hash of a secret. It takes about 20 ms of CPU, so give it its own threads in a server.
 #[async_trait]
 pub trait SecretHasher: Debug + Send + Sync + 'static {
     /// Hashes `input` with Argon2id under `salt`.
     ///
     /// # Errors
     ///
-    /// [`HashError::Busy`] if there is no room, [`HashError::Failed`] if hashing did.
+    /// [`HashError::Busy`] if the queue is full, [`HashError::Failed`] if hashing failed.
     async fn hash(&self, input: SecretBytes, salt: [u8; 16]) -> Result<SecretHash, HashError>;
 
     /// Whether `input` has this `hash`.
     ///
     /// # Errors
     ///
-    /// [`HashError::Busy`] if there is no room, [`HashError::Unreadable`] if the hash is damaged.
+    /// [`HashError::Busy`] if the queue is full, [`HashError::Unreadable`] if the hash is damaged.
     async fn verify(&self, input: SecretBytes, hash: SecretHash) -> Result<bool, HashError>;
 }
 
-/// Hashes on the calling thread. The functions are what a [`SecretHasher`] with threads of its own calls.
+/// Hashes on the calling thread. A [`SecretHasher`] with its own threads calls the functions of this type.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Argon2Hasher;
 
@@ -111,7 +111,7 @@ impl Argon2Hasher {
     ///
     /// # Errors
     ///
-    /// [`HashError::Failed`] for want of memory.
+    /// [`HashError::Failed`] if memory ran out.
     pub fn hash_blocking(input: &SecretBytes, salt: &[u8; 16]) -> Result<SecretHash, HashError> {
         let hash: PasswordHash = Argon2::new(Algorithm::Argon2id, Version::V0x13, ARGON2)
             .hash_password_customized(input.expose(), salt, None, None, ARGON2)
@@ -150,7 +150,7 @@ fn verify_argon2(input: &SecretBytes, hash: &SecretHash) -> Result<bool, HashErr
 fn parse_argon2(hash: &SecretHash) -> Result<PasswordHash, HashError> {
     let parsed = PasswordHash::new(&hash.0).map_err(|_| HashError::Unreadable)?;
     let params = Params::try_from(&parsed).map_err(|_| HashError::Unreadable)?;
-    // Whoever can write a row must not be able to make its check take minutes.
+    // Somebody who can write a row must not be able to make its check take minutes.
     let affordable = params.m_cost() <= 4 * ARGON2.m_cost() && params.t_cost() <= 8;
     if parsed.algorithm.as_str() != "argon2id" || !affordable {
         return Err(HashError::Unreadable);

@@ -13,10 +13,10 @@ use crate::random::{RandomError, SecureRandom, random_bytes};
 #[error("an API key is 1 to 64 ASCII letters, digits, hyphens or underscores")]
 pub struct InvalidApiKey;
 
-/// The public id of an API key. Those made here are 40 hex digits; keys that were inserted by hand may be
-/// other words of letters, digits, `-` and `_`.
+/// The public id of an API key. Ours have 40 hex digits. Keys inserted by hand may consist of any letters,
+/// digits, `-` and `_`.
 ///
-/// It is no secret, yet logs hold only its beginning: `Debug` shows eight characters.
+/// It is not secret, but logs hold only its beginning: `Debug` shows eight characters.
 ///
 /// ```
 /// use mfa_core::api_key::{ApiKey, InvalidApiKey};
@@ -44,7 +44,7 @@ impl ApiKey {
         &self.0
     }
 
-    /// The first characters, enough to find a key in a log and too few to use it.
+    /// The first characters: enough to find a key in a log, too few to use it.
     pub fn abbreviated(&self) -> &str {
         self.0.get(..8.min(self.0.len() / 2)).unwrap_or_default()
     }

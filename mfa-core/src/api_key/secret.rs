@@ -17,9 +17,8 @@ pub struct InvalidApiSecret;
 
 /// The secret half of an API key. Its owner sees it once; we keep only a hash of it.
 ///
-/// Secrets made here are 32 random bytes in standard base64. A predecessor also took raw text of 16, 24 or 32
-/// bytes, so the type accepts any printable text that bcrypt reads whole (72 bytes, a
-/// NUL at the end included).
+/// Ours are 32 random bytes in standard base64. A predecessor also accepted raw text of 16, 24 or 32 bytes.
+/// So the type accepts any printable text that bcrypt reads whole (72 bytes with the NUL at the end).
 ///
 /// ```
 /// use mfa_core::api_key::{ApiSecret, InvalidApiSecret};
@@ -46,13 +45,13 @@ impl ApiSecret {
         &self.0
     }
 
-    /// A second copy, for work that outlives the caller's. Not `Clone`, so that each copy is deliberate.
+    /// A copy for work that outlives the caller's. The type is not `Clone`, so that each copy is deliberate.
     pub(crate) fn copy(&self) -> Self {
         Self(Zeroizing::new(self.0.as_str().to_owned()))
     }
 
-    /// The AES key that a predecessor derived from this secret: its base64 if that decodes to 16, 24 or 32 bytes,
-    /// otherwise its raw bytes if they are so many.
+    /// The AES key that a predecessor derived from this secret: its decoded base64 if that has 16, 24 or 32
+    /// bytes, otherwise its raw bytes if they have one of these lengths.
     pub(crate) fn legacy_key(&self) -> Option<SecretBytes> {
         let is_aes_key = |len: usize| matches!(len, 16 | 24 | 32);
         let decoded = BASE64.decode(self.0.as_bytes()).ok().map(SecretBytes::new);
@@ -104,7 +103,7 @@ mod tests {
         // Hyphens are outside the standard alphabet, so the text itself is the key.
         let raw = legacy("11345678-1234-1234-1234-12345678").unwrap();
         assert_eq!(raw.expose(), b"11345678-1234-1234-1234-12345678");
-        // 20 raw bytes and 21 decoded ones are no AES keys.
+        // Neither 20 raw bytes nor 21 decoded ones are an AES key.
         assert_eq!(legacy("11345678-1234-1234-1"), None);
         assert_eq!(legacy("AAAAAAAAAAAAAAAAAAAAAAAAAAAA"), None);
     }

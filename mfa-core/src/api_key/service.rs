@@ -49,7 +49,7 @@ impl Mfa {
         self.create_expiring_api_key(email, None).await
     }
 
-    /// The same for a key that ends by itself at a time.
+    /// Creates a pending key that expires at `expires_at`.
     ///
     /// # Errors
     ///
@@ -88,12 +88,12 @@ impl Mfa {
         Ok(self.parts.stores.api_keys.page(after, Page::<ApiKeyRecord>::LIMIT).await?)
     }
 
-    /// Revokes a key at once and for good: its hash and its copy of the keyring are erased.
-    /// What only this key opened can then never be opened again.
+    /// Revokes a key at once and for good: its hash and its copy of the keyring are erased. Records that only
+    /// this key opened can never be opened again.
     ///
     /// # Errors
     ///
-    /// [`ApiKeyError::NotFound`] if there is no such key. Revoking twice is no error.
+    /// [`ApiKeyError::NotFound`] if there is no such key. Revoking twice is not an error.
     pub async fn revoke_api_key(&self, key: &ApiKey) -> Result<(), ApiKeyError> {
         until_saved(|| async {
             let stored = self.parts.stores.api_keys.get(key).await?;

@@ -1,5 +1,5 @@
-//! Remembers that a secret was found right, so that only the first call of a key pays for the hash, and lets
-//! concurrent first calls share one check.
+//! Remembers verified secrets, so that only a key's first call pays for the hash. Concurrent first calls
+//! share one check.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -22,12 +22,13 @@ const CAPACITY: usize = 10_000;
 /// How long one is remembered after its last use.
 const AGE: Duration = Duration::from_secs(15 * 60);
 
-/// Names a pair of stored hash and presented secret; tells nothing about either without the process key.
+/// Identifies a pair of stored hash and presented secret. Without the process key it reveals nothing about
+/// either.
 pub(super) type Tag = [u8; 32];
 
 /// Pairs of hash and secret that were verified in this process.
 ///
-/// A verification is a pure function of the two, so its success may be remembered; a changed hash is another
+/// A verification depends on these two alone, so its success may be remembered. A changed hash makes another
 /// pair. Failures are not remembered.
 pub(crate) struct VerifiedMemo {
     random: Arc<dyn SecureRandom>,
@@ -40,7 +41,7 @@ impl VerifiedMemo {
         Self { random, process_key: OnceLock::new(), verified: Mutex::default() }
     }
 
-    /// The key of this process, drawn at its first use.
+    /// The key of this process, generated at its first use.
     fn process_key(&self) -> Result<&SecretBytes, RandomError> {
         if let Some(key) = self.process_key.get() {
             return Ok(key);
@@ -63,7 +64,7 @@ impl VerifiedMemo {
         let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
         match verified.get_mut(tag) {
             Some(since) if now.since(*since) < AGE => {
-                // Each use counts, so that whoever is known stays known, however others hammer the key.
+                // Each use renews the entry. Attempts by others cannot evict a caller who is known.
                 *since = now;
                 true
             }
@@ -91,16 +92,16 @@ impl fmt::Debug for VerifiedMemo {
     }
 }
 
-/// What a flight brings back: the record the secret was found right for.
+/// The result of a check: the record whose hash the secret matched.
 pub(super) type Landing = Result<Arc<Stored<ApiKeyRecord>>, ApiKeyError>;
 type Flight = BoxFuture<'static, Landing>;
 
-/// Checks under way, so that all who present the same secret at once wait for one of them.
+/// Running checks. Concurrent callers with the same secret wait for one check.
 #[derive(Default)]
 pub(crate) struct Flights(Mutex<HashMap<Tag, WeakShared<Flight>>>);
 
 impl Flights {
-    /// Joins the check under way for `tag`, or starts one. A check goes on as long as anybody waits for it.
+    /// Joins the running check for `tag`, or starts one. A check runs as long as somebody waits for it.
     pub(super) fn join(&self, tag: Tag, start: impl FnOnce() -> Flight) -> Shared<Flight> {
         let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(flight) = flights.get(&tag).and_then(WeakShared::upgrade) {

@@ -1,4 +1,4 @@
-//! What a sealed field is bound to: moved anywhere else, it does not open.
+//! Binds a sealed field to its place. Moved anywhere else, it does not open.
 
 use crate::id::ConsumerId;
 
@@ -6,7 +6,7 @@ use crate::id::ConsumerId;
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum RecordKind {
-    /// An API key; its keyring.
+    /// An API key, which seals its keyring.
     ApiKey,
     /// A TOTP authenticator.
     Totp,
@@ -43,7 +43,7 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Appends the parts, each behind its length, so that no two places give the same bytes.
+    /// Appends each part with its length in front, so that no two places give the same bytes.
     pub(super) fn encode_to(&self, bytes: &mut Vec<u8>) {
         for part in [self.consumer.as_str(), self.kind.as_str(), self.record_id, self.field] {
             bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());

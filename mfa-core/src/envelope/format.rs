@@ -1,10 +1,10 @@
-//! What a sealed value's format is, as far as its bytes show without a key.
+//! The format of a sealed value, judged by its bytes without a key.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::seal::{SEALED_OVERHEAD, VERSION};
 use super::{DataKeyId, Sealed, legacy};
 
-/// What the bytes of a sealed value look like. Whether they open is another question.
+/// What the bytes of a sealed value look like. They need not open.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "bytes are in our format, a legacy one or neither")]
 pub enum Format {
@@ -12,11 +12,11 @@ pub enum Format {
     Ours(DataKeyId),
     /// Sealed by a predecessor.
     Legacy,
-    /// Nothing: the legacy ciphertext of an empty text, or no bytes.
+    /// Nothing: a legacy ciphertext of an empty text, or no bytes.
     Empty,
-    /// Of a version that this program does not know.
+    /// Sealed in a version that this program does not know.
     UnknownVersion(u8),
-    /// Of no format's shape: cut short, or changed.
+    /// In no known format: cut short, or changed.
     Shapeless,
 }
 
@@ -26,7 +26,7 @@ pub enum Format {
 pub enum LegacyForm {
     /// `base64(IV) ":" base64(ciphertext)`
     Text,
-    /// `IV ‖ ciphertext`. It begins with any byte, our version's too.
+    /// `IV ‖ ciphertext`. It may begin with any byte, including our version.
     Raw,
 }
 
@@ -85,7 +85,7 @@ mod tests {
         assert_eq!(format(legacy, LegacyForm::Raw), Format::Legacy);
     }
 
-    /// One in 256 of the Go predecessor's ciphertexts begins with our version.
+    /// One in 256 of the Go predecessor's ciphertexts begins with our version byte.
     #[test]
     fn a_row_that_only_a_predecessor_wrote_holds_nothing_of_ours() {
         let sealed = Sealed::<()>::from_stored(vec![1; 40]);

@@ -1,4 +1,4 @@
-//! Keys from keys: HKDF-SHA256 (RFC 5869) with one label per purpose.
+//! Key derivation: HKDF-SHA256 (RFC 5869) with one label per purpose.
 
 use hkdf::Hkdf;
 use sha2::Sha256;
@@ -14,7 +14,7 @@ const CHECK: &[u8] = b"mfa/1/check";
 const KEY_ENCRYPTION: &[u8] = b"mfa/1/kek";
 const RECORD: &[u8] = b"mfa/1/record";
 
-/// What Argon2id hashes instead of the secret itself, so that the hash says nothing about the KEK.
+/// The value that Argon2id hashes instead of the secret, so that the hash reveals nothing about the KEK.
 pub(crate) fn verifier(key: &ApiKey, secret: &ApiSecret) -> SecretBytes {
     let derived = derive(secret.expose_text().as_bytes(), VERIFIER, |info| append(info, key.as_str()));
     SecretBytes::new(derived.to_vec())
@@ -39,8 +39,8 @@ pub(super) fn key_encryption_key(
     })
 }
 
-/// The key of one field of one record. With a key each, random 96-bit nonces stay far below the bound of
-/// SP 800-38D §8.3.
+/// The key of one field of one record. Since each field has its own key, random 96-bit nonces stay far below
+/// the bound of SP 800-38D §8.3.
 pub(super) fn record_key(data_key: &[u8], context: &Context<'_>) -> Zeroizing<[u8; 32]> {
     derive(data_key, RECORD, |info| context.encode_to(info))
 }

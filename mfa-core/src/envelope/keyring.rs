@@ -11,7 +11,7 @@ use crate::id::ConsumerId;
 use crate::random::{RandomError, SecureRandom, random_bytes};
 use crate::secret::SecretBytes;
 
-/// The number of a data key within its keyring. Zero names no data key: the keyring itself is sealed under it.
+/// The number of a data key within its keyring. Zero is reserved for sealing the keyring itself.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct DataKeyId(pub(super) u32);
 
@@ -28,8 +28,7 @@ impl DataKeyId {
         Self(number)
     }
 
-    /// The data key that `bytes` were sealed under; `None` if they are not in our format, usually a predecessor's
-    /// ciphertext.
+    /// The data key that sealed `bytes`; `None` if they are not in our format, usually a legacy ciphertext.
     pub fn of_sealed(bytes: &[u8]) -> Option<Self> {
         let (version, rest) = bytes.split_first()?;
         let id = rest.first_chunk::<4>()?;
@@ -40,8 +39,8 @@ impl DataKeyId {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Algorithm {
     Aes256Gcm,
-    /// AES-256-GCM in pre-activation (SP 800-57 part 1 §7): opens, and seals only what it sealed before, until every
-    /// copy of the keyring has it.
+    /// AES-256-GCM in pre-activation (SP 800-57 part 1 §7). Until every copy of the keyring has it, it opens,
+    /// and seals only what it sealed before.
     PreActive,
     /// The predecessors' AES-CTR: opens, never seals.
     LegacyCtr,
@@ -63,7 +62,7 @@ impl DataKey {
     }
 }
 
-/// A consumer's data keys. Seals with the newest, opens with whichever a record names; wiped when dropped.
+/// A consumer's data keys. Seals with the newest, opens with the one that a record names. Wiped when dropped.
 ///
 /// ```
 /// use mfa_core::ConsumerId;
@@ -94,7 +93,8 @@ impl Keyring {
         Self::upgraded(None, random)
     }
 
-    /// A keyring with a fresh data key, and the AES key that a predecessor made of the API secret if there is one.
+    /// A keyring with a fresh data key, and the AES key that a predecessor derived from the API secret, if
+    /// there is one.
     pub(crate) fn upgraded(
         legacy_key: Option<SecretBytes>,
         random: &dyn SecureRandom,
@@ -113,7 +113,7 @@ impl Keyring {
     ///
     /// # Errors
     ///
-    /// [`RandomError`] if there was no nonce to be had.
+    /// [`RandomError`] if the random generator failed.
     pub fn seal<T>(
         &self,
         context: &Context<'_>,
@@ -123,8 +123,8 @@ impl Keyring {
         self.seal_again(None, context, plaintext, random)
     }
 
-    /// Seals what was found sealed under `found` for the same place: never under an older data key than that, or
-    /// a caller with an old copy of the keyring would undo a rotation.
+    /// Seals for the same place again what was sealed under `found`. It never uses an older data key than
+    /// `found`, or a caller with an old copy of the keyring would undo a rotation.
     pub(crate) fn seal_again<T>(
         &self,
         found: Option<DataKeyId>,
@@ -136,7 +136,7 @@ impl Keyring {
         seal(&kdf::record_key(key.key.expose(), context), key.id, context, plaintext, random)
     }
 
-    /// Opens what was sealed for the place `context` under any data key of this ring.
+    /// Opens a value that any data key of this ring sealed for the place `context`.
     ///
     /// # Errors
     ///
@@ -164,24 +164,24 @@ impl Keyring {
         legacy::open(data_key.key.expose(), sealed.as_bytes())
     }
 
-    /// Whether `id` is one of this ring's data keys that seal.
+    /// Whether this ring has the sealing data key `id`.
     pub(crate) fn has(&self, id: DataKeyId) -> bool {
         self.keys.iter().any(|key| key.id == id && key.is_gcm())
     }
 
-    /// The data key that what was found under `found` is sealed with again.
+    /// The data key to seal with again what was sealed under `found`.
     pub(crate) fn sealing_id(&self, found: Option<DataKeyId>) -> DataKeyId {
         self.sealing(found).id
     }
 
-    /// The same for what was found under several.
+    /// Like [`sealing_id`](Self::sealing_id), for several fields.
     pub(crate) fn sealing_id_of(&self, found: &[DataKeyId]) -> DataKeyId {
         let newest = self.newest_id();
         let is_one = |key: &&DataKey| key.id == newest || key.is_gcm() && found.contains(&key.id);
         self.keys.iter().rfind(is_one).map_or(newest, |key| key.id)
     }
 
-    /// Whether nothing would change its data key if it were sealed again.
+    /// Whether sealing again would change no field's data key.
     pub(crate) fn are_newest(&self, found: &[DataKeyId]) -> bool {
         let under = self.sealing_id_of(found);
         found.iter().all(|id| *id == under)
@@ -197,11 +197,11 @@ impl Keyring {
         Self { keys: self.keys.iter().map(DataKey::copy).collect() }
     }
 
-    /// This ring and a fresh data key in pre-activation; and which that is.
+    /// This ring with a fresh data key in pre-activation, and that key's number.
     pub(crate) fn with_fresh(&self, random: &dyn SecureRandom) -> Result<(Self, DataKeyId), RandomError> {
         let mut keys: Vec<DataKey> = self.keys.iter().map(DataKey::copy).collect();
         let key = SecretBytes::new(random_bytes::<32>(random)?.to_vec());
-        // Random, so that two rotations that begin at once do not mean different keys by one number.
+        // A random number, so that two concurrent rotations do not use one number for different keys.
         let mut id = DataKeyId(0);
         while id.0 < 256 || self.has(id) {
             id = DataKeyId(u32::from_be_bytes(*random_bytes::<4>(random)?));
@@ -215,8 +215,8 @@ impl Keyring {
         self.keys.iter().any(|key| key.algorithm == Algorithm::PreActive)
     }
 
-    /// This ring and what `other` has beside; `None` if that is nothing. In the order of `other`, which is that of
-    /// their age: an older data key must not become the newest by coming late.
+    /// This ring with the data keys that only `other` has; `None` if there are none. They keep the order of
+    /// `other`, which is by age: an older data key must not become the newest by coming late.
     pub(crate) fn joined(&self, other: &Self) -> Option<Self> {
         let own = |id| self.keys.iter().find(|key| key.id == id);
         if other.keys.iter().all(|key| own(key.id).is_some()) {
@@ -227,8 +227,8 @@ impl Keyring {
         Some(Self { keys: alone.chain(all).map(DataKey::copy).collect() })
     }
 
-    /// This ring, and beside it what `before` had: for opening alone, as the oldest. A call that outlasts a rotation
-    /// may have sealed under a data key that is dropped since.
+    /// This ring with the data keys of `before`, as the oldest and for opening only. A call that outlasts a
+    /// rotation may have sealed under a data key that was dropped since.
     pub(crate) fn remembering(mut self, before: &Self) -> Self {
         let forgotten = before.keys.iter().filter(|key| !self.keys.iter().any(|own| own.id == key.id));
         let mut keys: Vec<_> = forgotten.map(DataKey::copy).collect();
@@ -249,7 +249,8 @@ impl Keyring {
         Self { keys }
     }
 
-    /// This ring with the data key `id` alone. One that lacks it stays as it is: a ring cannot be empty.
+    /// This ring with only the data key `id`. A ring that lacks it stays as it is, since a ring cannot be
+    /// empty.
     pub(crate) fn only(&self, id: DataKeyId) -> Self {
         let keys: Vec<_> = self.keys.iter().filter(|key| key.id == id).map(DataKey::copy).collect();
         if keys.is_empty() { self.copy() } else { Self { keys } }

@@ -1,5 +1,5 @@
-//! The legacy ciphertexts, read only: AES-CTR without authentication. What comes out must be checked for its
-//! structure by whoever asked for it, since a wrong key gives garbage and no error.
+//! Legacy ciphertexts: AES-CTR without authentication. They are read, never written. A wrong key gives
+//! garbage instead of an error, so callers must check the structure of the plaintext.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use aes::cipher::{KeyIvInit, StreamCipher};
@@ -14,7 +14,8 @@ pub(super) const IV_LEN: usize = 16;
 
 /// Opens either of the predecessors' formats: text `base64(IV) ":" base64(ciphertext)`, or raw `IV ‖ ciphertext`.
 ///
-/// The text form is tried first: raw bytes that are base64 throughout with one colon at its place do not occur.
+/// The text form is tried first. Raw bytes never look like it: base64 throughout, with a colon at the right
+/// place.
 pub(super) fn open(key: &[u8], stored: &[u8]) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
     if let Some((iv, mut data)) = parse_text(stored) {
         decrypt(key, &iv, &mut data)?;

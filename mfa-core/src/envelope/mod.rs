@@ -1,4 +1,4 @@
-//! Envelope encryption: an API secret opens a keyring, the keyring's data keys open the records.
+//! Envelope encryption: an API secret opens a keyring, and the keyring's data keys open the records.
 //!
 //! ```text
 //! API secret ──HKDF──▶ KEK ──AES-256-GCM──▶ keyring { data key 1, data key 2, … }

@@ -1,6 +1,6 @@
-//! How a record came to be under the newest data key.
+//! The outcome of re-encrypting one record.
 
-/// What became of a record that a rotation was to seal anew.
+/// What happened to a record that a rotation was to re-seal.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Reencrypted {
     /// This call rewrote it.

@@ -17,16 +17,16 @@ use crate::random::{RandomError, SecureRandom};
 pub(super) const VERSION: u8 = 1;
 const NONCE_LEN: usize = 12;
 const HEADER_LEN: usize = 5;
-/// The length of what is sealed of nothing: header, nonce and tag.
+/// The length of an empty sealed value: header, nonce and tag.
 pub(super) const SEALED_OVERHEAD: usize = HEADER_LEN + NONCE_LEN + 16;
 
-/// The bytes do not open: changed, moved, cut short, of another key, or never sealed here. One opaque error,
-/// so that nobody learns which.
+/// The bytes do not open: they were changed, moved, cut short, sealed under another key or not sealed here.
+/// One opaque error, so that nobody learns which.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("stored data does not open")]
 pub struct DoesNotOpen;
 
-/// Ciphertext of a `T`. The only form in which a secret crosses a storage port.
+/// Ciphertext of a `T`: the only form in which a secret crosses a storage port.
 pub struct Sealed<T> {
     bytes: Vec<u8>,
     plaintext: PhantomData<fn() -> T>,
@@ -43,12 +43,12 @@ impl<T> Sealed<T> {
         &self.bytes
     }
 
-    /// The bytes to store, for a backend that takes them over.
+    /// The bytes to store, for a backend that needs to own them.
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 
-    /// The data key this was sealed under; `None` if it is not in our format, a legacy ciphertext as a rule.
+    /// The data key that sealed this; `None` if it is not in our format, usually a legacy ciphertext.
     pub fn data_key_id(&self) -> Option<DataKeyId> {
         DataKeyId::of_sealed(&self.bytes)
     }

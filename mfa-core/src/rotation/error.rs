@@ -1,4 +1,4 @@
-//! Why a rotation did not go on. What it had done stays done, and both keys work.
+//! Why a rotation stopped. Finished work is kept, and both keys work.
 
 use crate::api_key::ApiKeyError;
 use crate::code::Code;
@@ -18,7 +18,7 @@ pub enum RotationError {
     #[error("the new API key is not valid")]
     New(#[source] ApiKeyError),
 
-    /// A key is rotated to another one.
+    /// Both keys are the same.
     #[error("the old and the new API key are the same")]
     SameKey,
 
@@ -26,11 +26,11 @@ pub enum RotationError {
     #[error("the new API key is in use already: create and activate a fresh one")]
     NewKeyInUse,
 
-    /// The consumer has one more key, which could not open what is re-encrypted.
+    /// The consumer has a third key, which could not open re-encrypted records.
     #[error("the consumer has another active API key, {0}…: revoke it, or rotate from it")]
     ThirdKey(String),
 
-    /// Another rotation of this consumer has changed its keyrings meanwhile. Nothing was dropped.
+    /// Another rotation of this consumer changed its keyrings meanwhile. No data key was dropped.
     #[error("another rotation of this consumer is under way: let it end, then call again")]
     Interfered,
 
@@ -38,7 +38,7 @@ pub enum RotationError {
     #[error(transparent)]
     Random(#[from] RandomError),
 
-    /// The store failed. Call again to go on.
+    /// The store failed. Call again to continue.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

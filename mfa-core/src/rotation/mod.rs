@@ -1,17 +1,17 @@
-//! Rotation: a consumer moves to another API key, and everything it has to a fresh data key, while both keys work.
+//! Rotation moves a consumer to another API key, and its records to a fresh data key, while both API keys work.
 //!
 //! ```text
-//! join       the new key becomes the consumer's, with a keyring that opens everything; it works from here on
-//! distribute a fresh data key goes into both keyrings, in pre-activation: it opens, and seals nothing new
-//! activate   it seals, first by one key's callers, then by both's; whoever lacks it reads its keyring again
-//! re-encrypt record by record, each one conditional save; may stop anywhere and go on later
-//! drop       nothing is left under an older data key: both keyrings keep the fresh one alone
+//! join       the new key joins the consumer, with a keyring that opens everything; both keys work from here on
+//! distribute a fresh data key enters both keyrings in pre-activation: it opens, and seals nothing new
+//! activate   it seals, first for one key's callers, then for both's; a caller who lacks it reads its keyring again
+//! re-encrypt each record is re-sealed with one conditional save; this may stop anywhere and continue later
+//! drop       no record is left under an older data key, and both keyrings keep only the fresh one
 //! ```
 //!
-//! Both keys carry a mark that names the data key they go to. It is written together with every change of a keyring, and a
-//! rotation changes nothing whose mark is not its own: the one that began last prevails.
+//! Both keys carry a mark that names the fresh data key. Every change of a keyring also writes the mark. A rotation
+//! changes no key with another rotation's mark, so the one that began last wins.
 //!
-//! Nothing is ever sealed under an older data key than it was found under, so live traffic cannot undo the work.
+//! Nothing is ever sealed under an older data key than before, so live traffic cannot undo the work.
 //!
 //! ```
 //! # use mfa_core::{Mfa, rotation::{RotationError, RotationOptions}, store::memory::MemoryStore};

@@ -1,4 +1,4 @@
-//! Who takes part, and that all of them hold the fresh data key before anything is sealed under it.
+//! The keys of a rotation. All of them get the fresh data key before anything is sealed under it.
 
 use std::net::IpAddr;
 
@@ -14,7 +14,7 @@ use crate::store::{
 };
 use crate::{ConsumerId, Mfa};
 
-/// An API key whose secret is at hand.
+/// An API key whose secret the caller presented.
 pub(super) struct Presented {
     secret: ApiSecret,
     pub(super) record: ApiKeyRecord,
@@ -22,7 +22,7 @@ pub(super) struct Presented {
     pub(super) keyring: Keyring,
 }
 
-/// What a rotation writes to an API key.
+/// A change that a rotation makes to an API key.
 struct Change {
     consumer: ConsumerId,
     keyring: Keyring,
@@ -44,12 +44,12 @@ impl Presented {
         KeyEncryptionKey::new(&self.secret, &self.record.key, &self.record.consumer)
     }
 
-    /// A change of the key that leaves it with its consumer.
+    /// A change that leaves the key with its consumer.
     fn change(&self, keyring: Keyring, mark: Option<RotationMark>) -> Change {
         Change { consumer: self.record.consumer.clone(), keyring, mark }
     }
 
-    /// Whether the two keys have been through a rotation together, and nothing is left to do.
+    /// Whether a rotation between the two keys is finished.
     pub(super) fn is_done_with(&self, old: &Self) -> bool {
         let Some(mark) = self.record.rotation.as_ref().filter(|mark| mark.stage == RotationStage::Done)
         else {
@@ -59,7 +59,7 @@ impl Presented {
         self.record.consumer == old.record.consumer && alone(&self.keyring) && alone(&old.keyring)
     }
 
-    /// Where the pass to this key goes on.
+    /// Where the pass to this key continues.
     pub(super) fn position(&self) -> Position {
         match self.record.rotation.as_ref().map(|mark| &mark.stage) {
             Some(RotationStage::Pass(position)) => position.clone(),
@@ -67,7 +67,7 @@ impl Presented {
         }
     }
 
-    /// The mark, if it is of the rotation to that data key.
+    /// The mark, if it belongs to the rotation to that data key.
     fn mark_of(&self, goal: DataKeyId) -> Option<&RotationMark> {
         self.record.rotation.as_ref().filter(|mark| mark.data_key == goal.number())
     }
@@ -83,7 +83,7 @@ impl Mfa {
         Presented::open(self.authenticate_key(source, key, secret).await?, secret)
     }
 
-    /// Reads a key again whose secret was found right.
+    /// Reads a key again after its secret was verified.
     pub(super) async fn present_again(
         &self,
         (key, secret): Credentials<'_>,
@@ -100,7 +100,7 @@ impl Mfa {
         Ok(())
     }
 
-    /// Writes a key's consumer, keyring and mark, if nobody wrote it since.
+    /// Writes a key's consumer, keyring and mark if the key is unchanged since it was read.
     async fn save_presented(&self, presented: &mut Presented, change: Change) -> Result<(), RotationError> {
         let Change { consumer, keyring, mark } = change;
         let kek = KeyEncryptionKey::new(&presented.secret, &presented.record.key, &consumer);
@@ -113,8 +113,8 @@ impl Mfa {
         Ok(())
     }
 
-    /// Changes a key as `change` says, and asks it again if somebody else wrote the key meanwhile (its use was noted,
-    /// say). `None` is no change.
+    /// Applies `change` to a key, and calls it again if somebody else wrote the key meanwhile, such as its
+    /// last use. `None` makes no change.
     async fn change_key(
         &self,
         presented: &mut Presented,
@@ -131,8 +131,8 @@ impl Mfa {
         }
     }
 
-    /// Joins the two keys, if they are not, and brings a fresh data key into both keyrings and into use. Goes on with
-    /// the one that a rotation to the new key has brought already.
+    /// Joins the two keys if necessary, brings a fresh data key into both keyrings and activates it. If a
+    /// rotation to the new key has made one already, continues with that one.
     pub(super) async fn distribute(
         &self,
         old: &mut Presented,
@@ -184,14 +184,14 @@ impl Mfa {
         if let Some(all) = new.keyring.joined(&old.keyring) {
             self.save_presented(new, new.change(all, new.record.rotation.clone())).await?;
         }
-        // Whoever joined meanwhile would not have the fresh key. From here on records go under it.
+        // A key that joined meanwhile would lack the fresh data key, which seals records from here on.
         self.refuse_third_keys(&consumer, &pair).await?;
         self.activate_data_key(old, goal).await?;
         self.activate_data_key(new, goal).await?;
         Ok(goal)
     }
 
-    /// Gives the new key a fresh data key, beside all that the old one has.
+    /// Gives the new key a fresh data key in addition to the old key's.
     async fn begin(&self, old: &Presented, new: &mut Presented) -> Result<DataKeyId, RotationError> {
         let consumer = old.record.consumer.clone();
         let (own, before) = (new.record.consumer.clone(), new.keyring.copy());
@@ -207,7 +207,7 @@ impl Mfa {
         let mark = RotationMark { started_at, data_key: goal.number(), stage };
         self.save_presented(new, Change { consumer, keyring, mark: Some(mark) }).await?;
         if joins {
-            // What its own consumer made while it joined would be out of reach.
+            // Records that its own consumer made while it joined would be unreachable.
             let pair = [old.record.key.clone(), new.record.key.clone()];
             if let Err(error) = self.refuse_consumer_in_use(&own, &pair).await {
                 self.leave(new, &own, &before).await?;
@@ -243,7 +243,7 @@ impl Mfa {
         self.save_presented(presented, change).await
     }
 
-    /// Begins a pass to the newest data key of a key that has no rotation under way.
+    /// Begins a pass to the newest data key of a key without a running rotation.
     pub(super) async fn begin_upgrade(&self, key: &mut Presented) -> Result<DataKeyId, RotationError> {
         let started_at = self.parts.clock.now();
         self.change_key(key, |key| {
@@ -255,7 +255,7 @@ impl Mfa {
         Ok(key.keyring.newest_id())
     }
 
-    /// Notes how far a rotation is, on the key it goes to.
+    /// Records the progress of a rotation on its new key.
     pub(super) async fn note_position(
         &self,
         presented: &mut Presented,
@@ -265,8 +265,8 @@ impl Mfa {
         self.write_mark(presented, goal, Some(RotationStage::Pass(position)), Keyring::copy).await
     }
 
-    /// Nothing is left under an older data key: a keyring keeps `goal` alone. The key that was gone to is done, the
-    /// other one has no part in it any more.
+    /// Drops all data keys but `goal`, when no record is left under them. Marks the new key as done, and
+    /// removes the old key's mark.
     pub(super) async fn drop_older(
         &self,
         presented: &mut Presented,
@@ -276,8 +276,9 @@ impl Mfa {
         self.write_mark(presented, goal, stage, |keyring| keyring.only(goal)).await
     }
 
-    /// Changes a key that the rotation to `goal` has marked. Whoever has marked it since is about to seal under another
-    /// data key, or did; then nothing is changed. What another call has brought to its end stays so.
+    /// Changes a key that carries the mark of the rotation to `goal`. Changes nothing if another rotation has
+    /// marked the key since, because that one seals under another data key. A finished rotation stays
+    /// finished.
     async fn write_mark(
         &self,
         presented: &mut Presented,
@@ -298,7 +299,7 @@ impl Mfa {
         .await
     }
 
-    /// Refuses if the consumer has an active key beside these: it could not open what is re-encrypted.
+    /// Refuses if the consumer has a third active key, which could not open re-encrypted records.
     pub(super) async fn refuse_third_keys(
         &self,
         consumer: &ConsumerId,
@@ -320,7 +321,8 @@ impl Mfa {
         }
     }
 
-    /// Refuses a key that is another consumer's, or whose own consumer has anything: it could not be opened any more.
+    /// Refuses a key that belongs to another consumer, or whose own consumer has records: they could no
+    /// longer be opened.
     async fn refuse_key_in_use(&self, new: &ApiKeyRecord) -> Result<(), RotationError> {
         let own = ConsumerId::of_first_key(&new.key);
         if new.consumer != own {

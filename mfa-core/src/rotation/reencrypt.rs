@@ -1,4 +1,4 @@
-//! The pass over a consumer's records: each goes under the newest data key with one conditional save.
+//! The pass over a consumer's records. One conditional save re-seals each under the newest data key.
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -12,12 +12,12 @@ use crate::totp::TotpError;
 use crate::webauthn::WebauthnError;
 use crate::{Consumer, Mfa};
 
-/// Records that are saved at a time: a store that commits what waits together gains from it.
+/// Records that are saved concurrently, so that a store can commit them together.
 const LANES: usize = 64;
-/// Ids of unreadable records that are told; beyond that they are counted.
+/// Ids of unreadable records that are reported. Any more are only counted.
 const TOLD: usize = 1_000;
 
-/// Pages that are counted when time is up.
+/// Pages to count when time is up.
 const COUNTED: usize = 40;
 
 /// A record to work on.
@@ -39,7 +39,7 @@ impl Batch {
     }
 }
 
-/// What became of a record.
+/// What happened to a record.
 enum Outcome {
     Readable(Reencrypted),
     Unreadable,
@@ -50,7 +50,7 @@ enum Outcome {
 pub(super) enum End {
     /// Time was up.
     Stopped,
-    /// It came to the end, and some records cannot be read.
+    /// It reached the end, and some records cannot be read.
     Unreadable,
     /// Everything is under the newest data key.
     Clean,
@@ -67,7 +67,7 @@ pub(super) struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// Goes on from where the mark says.
+    /// Continues from the position in the mark.
     pub(super) async fn run(&mut self) -> Result<End, RotationError> {
         let clock = &self.mfa.parts.clock;
         let until = self.options.patience.map(|patience| clock.now().after(patience));
@@ -110,7 +110,7 @@ impl Pass<'_> {
 
     async fn page(&self, position: &Position) -> Result<Batch, RotationError> {
         let (stores, owner, after) = (&self.mfa.parts.stores, self.consumer.id(), position.after.as_ref());
-        // An empty page would be taken for the end.
+        // An empty page would look like the end.
         let limit = self.options.batch.max(1);
         Ok(match position.kind {
             Kind::Totp => {
@@ -124,7 +124,8 @@ impl Pass<'_> {
         })
     }
 
-    /// Counts what is still to be done where the pass stopped: at least, as it does not count for ever.
+    /// Counts the records that remain after the pass stopped. It counts a limited number of pages, so there
+    /// may be more.
     async fn count_rest(&mut self, from: Position) -> Result<(), RotationError> {
         let mut rest = Some(from);
         for _ in 0..COUNTED {
@@ -170,7 +171,7 @@ async fn reencrypt(consumer: &Consumer, work: Work) -> Result<Outcome, RotationE
             Err(TotpError::ApiKey(error)) => return Err(RotationError::New(error)),
             Err(TotpError::Random(error)) => return Err(error.into()),
             Err(TotpError::Store(error)) => return Err(error.into()),
-            // No other is told of a record that is there.
+            // Any other error means that the record exists and cannot be read.
             Err(_) => return Ok(Outcome::Unreadable),
         },
         Work::User(stored) => match consumer.reencrypt_user(stored).await {

@@ -1,4 +1,4 @@
-//! Rotation from one key to another, and the same pass without another key.
+//! Rotation from one key to another, and upgrades without another key.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -17,19 +17,19 @@ use crate::{Consumer, Mfa};
 /// An API key and its secret.
 pub type Credentials<'a> = (&'a ApiKey, &'a ApiSecret);
 
-/// How a rotation is to go.
+/// Options of a rotation.
 #[derive(Clone, Copy)]
 #[expect(clippy::exhaustive_structs, reason = "callers write it, with `..RotationOptions::default()`")]
 pub struct RotationOptions<'a> {
-    /// Where the call comes from: failures are counted against it.
+    /// The caller's address. Failures are counted against it.
     pub source: IpAddr,
-    /// Whether the old key is revoked once the pass over the records has come to its end.
+    /// Whether to revoke the old key when the pass over the records is finished.
     pub revoke_old: bool,
-    /// How long to work before it stops, to be called again; `None` for until the end.
+    /// How long to work before stopping, to be called again; `None` to work until the end.
     pub patience: Option<Duration>,
-    /// Records that are held at a time.
+    /// Records to hold in memory at once.
     pub batch: usize,
-    /// Told after each batch.
+    /// Called after each batch.
     pub progress: Option<&'a (dyn Fn(Progress) + Send + Sync)>,
 }
 
@@ -52,23 +52,23 @@ impl fmt::Debug for RotationOptions<'_> {
     }
 }
 
-/// How far a rotation is.
+/// The progress of a rotation.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// Records put under the fresh data key by this call.
+    /// Records that this call re-sealed under the fresh data key.
     pub complete: u64,
     /// Records that cannot be read.
     pub unreadable: u64,
 }
 
-/// What a call has done, and what is left.
+/// What a call has done and what remains.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct RotationReport {
-    /// TOTP records put under the fresh data key by this call.
+    /// TOTP records that this call re-sealed under the fresh data key.
     pub totp_complete: u64,
-    /// TOTP records that are not under it: unreadable, or not reached before time was up.
+    /// TOTP records that are not: unreadable, or not reached in time.
     pub totp_incomplete: u64,
     /// The same for users.
     pub webauthn_complete: u64,
@@ -83,12 +83,12 @@ pub struct RotationReport {
 }
 
 impl Mfa {
-    /// Moves a consumer from one API key to another. Both work throughout; the old one until it is revoked.
-    /// May be called again with the same keys at any time: it goes on from where it was.
+    /// Moves a consumer from one API key to another. Both keys work throughout, until the old one is revoked.
+    /// Call it again with the same keys at any time to continue.
     ///
     /// # Errors
     ///
-    /// [`RotationError`] says what to do. Nothing is changed by keys or secrets that are not accepted.
+    /// [`RotationError`] says what to do. Keys or secrets that are not accepted change nothing.
     pub async fn rotate(
         &self,
         old: Credentials<'_>,
@@ -111,7 +111,7 @@ impl Mfa {
                 let pair = [old.record.key.clone(), new.record.key.clone()];
                 self.refuse_third_keys(&new.record.consumer, &pair).await?;
                 match self.drop_older(&mut old, goal, None).await {
-                    // Revoked meanwhile: it has no keyring any more.
+                    // The key was revoked meanwhile, and has no keyring.
                     Ok(()) | Err(RotationError::New(ApiKeyError::Unauthorized)) => {}
                     Err(error) => return Err(error),
                 }
@@ -120,7 +120,7 @@ impl Mfa {
             (end, report)
         };
         if end != End::Stopped && options.revoke_old {
-            // Not the last key that works: the new one may have ended meanwhile.
+            // Do not revoke the last working key: the new one may have expired meanwhile.
             self.present_again((&new.record.key, new_secret)).await.map_err(RotationError::New)?;
             self.revoke_api_key(&old.record.key).await.map_err(RotationError::Old)?;
             report.old_revoked = true;
@@ -128,12 +128,12 @@ impl Mfa {
         Ok(report)
     }
 
-    /// Puts everything of a key's consumer under its newest data key, and forgets the older ones: the same pass as
-    /// a rotation's, without another key. Ends what a rotation left behind whose old key is revoked.
+    /// Re-seals all records of a key's consumer under its newest data key, and drops the older ones. This is
+    /// a rotation's pass without another key. Use it to finish a rotation whose old key is revoked.
     ///
     /// # Errors
     ///
-    /// As for [`Mfa::rotate`]; the key is the [`New`](RotationError::New) one.
+    /// Those of [`Mfa::rotate`], where the key counts as the [`New`](RotationError::New) one.
     pub async fn upgrade_api_key(
         &self,
         credentials: Credentials<'_>,
@@ -170,13 +170,13 @@ impl Mfa {
         let mut pass = Pass { mfa: self, consumer, key, goal, options, report };
         let end = pass.run().await?;
         if end == End::Unreadable {
-            // The next call looks at everything again.
+            // The next call starts from the beginning.
             self.note_position(pass.key, goal, Position::START).await?;
         }
         Ok((end, pass.report))
     }
 
-    /// Nothing is left under an older data key: the keyring keeps this one alone.
+    /// Drops the older data keys, when no record is left under them.
     async fn finish(
         &self,
         key: &mut Presented,

@@ -1,25 +1,25 @@
-//! What an API key is to a rotation, and how far that is. Stores keep it as text.
+//! The role of an API key in a rotation, and its progress. Stores keep it as text.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::store::Cursor;
 
-/// The part that an API key has in a rotation.
+/// The role of an API key in a rotation.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "a key is left, or gone to, or that is over")]
 pub enum RotationStage {
     /// Another key takes over from this one.
     Source,
-    /// This key takes over; the records before this position are under the new data key.
+    /// This key takes over. Records before this position are under the new data key.
     Pass(Position),
     /// This key has taken over.
     Done,
 }
 
-/// The text is no stage of a rotation.
+/// The text is not a stage of a rotation.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("no stage of a rotation")]
+#[error("not a stage of a rotation")]
 pub struct InvalidStage;
 
 /// The kinds of records, in the order of the pass.
@@ -33,16 +33,16 @@ pub(super) enum Kind {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Position {
     pub(super) kind: Kind,
-    /// The page begins behind this; `None` for the first one.
+    /// The page begins after this record; `None` for the first page.
     pub(super) after: Option<Cursor>,
-    /// Whether the pages before held something unreadable.
+    /// Whether an earlier page held an unreadable record.
     pub(super) unreadable: bool,
 }
 
 impl Position {
     pub(super) const START: Self = Self { kind: Kind::Totp, after: None, unreadable: false };
 
-    /// The page behind this one, which ended at `next`; `None` if it was the last one.
+    /// The page after this one, which ended at `next`; `None` if it was the last.
     pub(super) fn next(self, next: Option<Cursor>) -> Option<Self> {
         match (self.kind, next) {
             (_, Some(next)) => Some(Self { after: Some(next), ..self }),

@@ -17,19 +17,19 @@ use crate::rotation::RotationStage;
 pub struct ApiKeyRecord {
     /// The key.
     pub key: ApiKey,
-    /// Whose key it is.
+    /// The consumer that owns it.
     pub consumer: ConsumerId,
-    /// Who asked for it; must be repeated to activate it.
+    /// The e-mail address it was created for. Activation must repeat it.
     pub email: String,
     /// When it was created.
     pub created_at: UnixTime,
-    /// When it ends by itself; `None` for never.
+    /// When it expires; `None` for never.
     pub expires_at: Option<UnixTime>,
-    /// When it was last used, give or take an hour.
+    /// When it was last used, accurate to an hour.
     pub last_used_at: Option<UnixTime>,
-    /// The rotation that this key has a part in, or the last one to it.
+    /// The rotation that this key takes part in, or the last one to it.
     pub rotation: Option<RotationMark>,
-    /// Where it is in its life.
+    /// Its state.
     pub state: ApiKeyState,
 }
 
@@ -96,35 +96,35 @@ impl ApiKeyState {
 }
 
 impl ApiKeyRecord {
-    /// Whether the key has ended by itself.
+    /// Whether the key has expired.
     pub fn is_expired(&self, now: UnixTime) -> bool {
         self.expires_at.is_some_and(|end| end <= now)
     }
 
-    /// Whether the key is in use.
+    /// Whether the key is active and not expired.
     pub fn is_usable(&self, now: UnixTime) -> bool {
         matches!(self.state, ApiKeyState::Active { .. }) && !self.is_expired(now)
     }
 }
 
-/// The part that a key has in a rotation. Whoever resumes it needs nothing else.
+/// The role of a key in a rotation, and all that a call needs to resume it.
 #[expect(clippy::exhaustive_structs, reason = "adapters build marks")]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RotationMark {
     /// When it began.
     pub started_at: UnixTime,
-    /// The number of the data key that everything goes under.
+    /// The number of the fresh data key.
     pub data_key: u32,
-    /// What this key is to it, and how far it is.
+    /// The role of this key, and the rotation's progress.
     pub stage: RotationStage,
 }
 
 impl RotationMark {
-    /// The mark that was stored as these three parts: none if it never began.
+    /// Builds a mark from its three stored parts; `None` if no rotation began.
     ///
     /// # Errors
     ///
-    /// [`UnreadableField`] if a part is missing, or is not of a mark.
+    /// [`UnreadableField`] if a part is missing or invalid.
     pub fn from_parts(
         started_at: Option<UnixTime>,
         data_key: Option<u32>,
@@ -151,10 +151,10 @@ pub enum ApiKeyState {
         hash: SecretHash,
         /// Its check tag; `None` for a secret that is not 32 decoded bytes, and for a row made before there were tags.
         check_tag: Option<CheckTag>,
-        /// Its copy of the keyring; `None` for a legacy key that has not been used here.
+        /// Its copy of the keyring; `None` for a predecessor's key that has not been used here.
         keyring: Option<Sealed<Keyring>>,
     },
-    /// Out of use for good. Hash and keyring are gone.
+    /// Out of use for good, without hash and keyring.
     Revoked {
         /// When it got its secret, if it had one.
         activated_at: Option<UnixTime>,
@@ -167,13 +167,14 @@ pub enum ApiKeyState {
 ///
 /// # Contract
 ///
-/// 1. `save` with [`Expect::Absent`] creates; if the key exists it is [`StoreError::AlreadyExists`].
-/// 2. `save` with [`Expect::At`] replaces, the consumer too (a new key joins one by rotation); if the key is gone or
-///    at another revision it is [`StoreError::Conflict`]. Of any number of concurrent saves at one revision exactly
-///    one wins.
-/// 3. A successful `save` is seen by every later `get`, in this process and others.
-/// 4. `page` and `page_by_consumer` return every record that exists throughout exactly once.
-/// 5. What is read is what was saved, byte for byte.
+/// 1. `save` with [`Expect::Absent`] creates. If the key exists, it is [`StoreError::AlreadyExists`].
+/// 2. `save` with [`Expect::At`] replaces everything, including the consumer (a rotation joins a new key). If
+///    the key is gone or at another revision, it is [`StoreError::Conflict`]. Of any number of concurrent
+///    saves at one revision, exactly one wins.
+/// 3. Every later `get` sees a successful `save`, in this process and in others.
+/// 4. Following the cursor of `page` or `page_by_consumer` to the end returns each record that exists for the
+///    whole listing exactly once.
+/// 5. `get` returns what was saved, byte for byte.
 #[async_trait]
 pub trait ApiKeyStore: Debug + Send + Sync + 'static {
     /// The record of `key`, read with strong consistency.
@@ -183,21 +184,21 @@ pub trait ApiKeyStore: Debug + Send + Sync + 'static {
     /// [`StoreError::Unavailable`], [`StoreError::Damaged`].
     async fn get(&self, key: &ApiKey) -> Result<Option<Stored<ApiKeyRecord>>, StoreError>;
 
-    /// Writes `record` if the stored one is as expected; returns its new revision.
+    /// Writes `record` if the stored one is as expected, and returns its new revision.
     ///
     /// # Errors
     ///
     /// [`StoreError::AlreadyExists`], [`StoreError::Conflict`], [`StoreError::Unavailable`].
     async fn save(&self, record: &ApiKeyRecord, expect: Expect) -> Result<Revision, StoreError>;
 
-    /// Up to `limit` records of all consumers, behind `after`.
+    /// Up to `limit` records of all consumers, after the cursor.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`].
     async fn page(&self, after: Option<&Cursor>, limit: usize) -> Result<Page<ApiKeyRecord>, StoreError>;
 
-    /// Up to `limit` records of one consumer, behind `after`.
+    /// Up to `limit` records of one consumer, after the cursor.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! What a store keeps for each kind of record, such as its table.
+//! One value for each kind of record, such as its table.
 
 use super::{Record, SHAPES, Shape};
 
@@ -15,29 +15,29 @@ use super::{Record, SHAPES, Shape};
 pub struct ByKind<T>([T; SHAPES.len()]);
 
 impl<T> ByKind<T> {
-    /// Makes one for each kind.
+    /// Makes a value for each kind.
     pub fn new(make: impl FnMut(&'static Shape) -> T) -> Self {
         Self(SHAPES.map(make))
     }
 
-    /// The one of a kind.
+    /// The value of a kind.
     #[expect(clippy::expect_used, reason = "`Record` is sealed, and a test finds each kind among the shapes")]
     pub fn of<R: Record>(&self) -> &T {
         let found = self.iter().find(|(shape, _)| shape.kind == R::SHAPE.kind);
         found.map(|(_, own)| own).expect("a kind of ours")
     }
 
-    /// Makes another one of each.
+    /// Maps each value to another.
     pub fn map<U>(&self, mut make: impl FnMut(&'static Shape, &T) -> U) -> ByKind<U> {
         ByKind(std::array::from_fn(|n| make(SHAPES[n], &self.0[n])))
     }
 
-    /// Each kind and its own.
+    /// Each kind with its value.
     pub fn iter(&self) -> impl Iterator<Item = (&'static Shape, &T)> {
         SHAPES.into_iter().zip(&self.0)
     }
 
-    /// As [`iter`](Self::iter), to change.
+    /// Like [`iter`](Self::iter), with mutable values.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (&'static Shape, &mut T)> {
         SHAPES.into_iter().zip(&mut self.0)
     }

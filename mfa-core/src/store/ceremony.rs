@@ -9,15 +9,15 @@ use super::StoreError;
 use crate::clock::UnixTime;
 use crate::envelope::Sealed;
 
-/// No ceremony lives longer. So a backend that is given one which ends at some time may sweep away what ended
-/// this long before, without a clock of its own.
+/// The longest life of a ceremony. A backend without a clock can use it: when it gets a new ceremony, it may
+/// delete those that ended this long before the new one's end.
 pub const MAX_LIFETIME: Duration = Duration::from_secs(300);
 
 /// Names a ceremony: a SHA-256 of its consumer and challenge.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct CeremonyId(pub [u8; 32]);
 
-/// What the server remembers between the two halves of a ceremony. Stores see it sealed only.
+/// What the server remembers between the two halves of a ceremony. Stores only see it sealed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct CeremonyState;
@@ -27,9 +27,9 @@ pub struct CeremonyState;
 /// # Contract
 ///
 /// 1. Of any number of concurrent `take` calls for one id, at most one gets the state.
-/// 2. State is never returned at or after `expires_at`, deleted yet or not.
-/// 3. State is ciphertext: a backend does not parse, index or log it. What is taken is what was put.
-/// 4. `put` under an id in use is [`StoreError::AlreadyExists`] and leaves what was there.
+/// 2. `take` never returns state at or after `expires_at`, even if it is not deleted yet.
+/// 3. State is ciphertext: a backend does not parse, index or log it. `take` returns what was put.
+/// 4. `put` under an id in use is [`StoreError::AlreadyExists`] and leaves the existing state.
 #[async_trait]
 pub trait CeremonyStore: Debug + Send + Sync + 'static {
     /// Stores `state` under a fresh `id`.

@@ -3,20 +3,19 @@
 use std::error::Error;
 use std::sync::Arc;
 
-/// Why a store did not do as asked. Says what the caller can do; the driver's words stay in `source`.
+/// Why a store failed. Each variant says what the caller can do. The driver's words are in `source`.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The id is taken; pick another one.
+    /// The id is taken. Pick another one.
     #[error("record already exists")]
     AlreadyExists,
 
-    /// Another writer got there first; read the record again.
+    /// Another writer was first. Read the record again.
     #[error("record was changed by another writer")]
     Conflict,
 
-    /// The backend did not answer, or its answer was lost: the write may have happened. The same call may
-    /// work later.
+    /// The backend did not answer, or its answer was lost. The write may have happened. Try again later.
     #[error("{backend} is unavailable")]
     Unavailable {
         /// Name of the adapter, such as `postgres`.

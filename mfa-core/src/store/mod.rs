@@ -1,8 +1,9 @@
 //! The storage ports. Each trait's documentation is its contract; `mfa-store-conformance` holds every backend
 //! to it.
 //!
-//! Common to all: reads are strongly consistent; a write either has the effect its condition allows, or none;
-//! a failed or undecodable read is an error, never an absence; secrets arrive as [`Sealed`](crate::envelope::Sealed).
+//! All ports share these rules. Reads are strongly consistent. A write has the effect that its condition
+//! allows, or none. A failed or undecodable read is an error, never an absence. Secrets arrive as
+//! [`Sealed`](crate::envelope::Sealed).
 
 mod api_key;
 mod by_kind;
@@ -32,7 +33,7 @@ pub use row::{Holds, Open, Row, Shape, UnreadableField};
 pub use totp::TotpRecord;
 pub use user::UserRecord;
 
-/// The stores a service works on. Usually one backend; ceremonies may live in another.
+/// The stores of a service. Usually this is one backend. Ceremonies may live in another.
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "embedders mix stores by writing this struct")]
 pub struct Stores {

@@ -1,4 +1,4 @@
-//! Listing in pages.
+//! Pages of a listing.
 
 use uuid::Uuid;
 
@@ -9,32 +9,32 @@ use super::Stored;
 pub struct Cursor(String);
 
 impl Cursor {
-    /// A cursor behind the record with this id.
+    /// A cursor after the record with this id.
     pub const fn after(id: String) -> Self {
         Self(id)
     }
 
-    /// The id to continue behind.
+    /// The id to continue after.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The id to continue behind, where ids are UUIDs.
+    /// The id to continue after, as a UUID.
     pub fn as_uuid(&self) -> Option<Uuid> {
         self.0.parse().ok()
     }
 }
 
-/// How sure a listing must be.
+/// How complete a listing must be.
 #[expect(
     clippy::exhaustive_enums,
     reason = "a listing may be a moment behind or not; there is no third case"
 )]
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Listing {
-    /// May lack what was written a moment ago.
+    /// May lack recent writes.
     Fast,
-    /// Holds every record whose write was acknowledged before the page was asked for.
+    /// Holds every record whose write was acknowledged before the page was requested.
     Exact,
 }
 
@@ -44,13 +44,13 @@ pub enum Listing {
 pub struct Page<T> {
     /// The records, each with its revision.
     pub items: Vec<Stored<T>>,
-    /// Ids of records that are there but cannot be read: one of them does not hide the others.
+    /// Ids of records that exist but cannot be read. They do not hide the others.
     pub damaged: Vec<String>,
-    /// Where the next page starts; `None` after the last one. A page may be empty and yet not the last.
+    /// Where the next page starts; `None` after the last. An empty page need not be the last.
     pub next: Option<Cursor>,
 }
 
 impl<T> Page<T> {
-    /// How many records a page holds unless there is reason for another number.
+    /// The usual number of records on a page.
     pub const LIMIT: usize = 250;
 }

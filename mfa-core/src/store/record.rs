@@ -1,4 +1,4 @@
-//! The port for records that belong to a consumer, whatever their kind.
+//! The port for records of every kind that belong to a consumer.
 
 use std::fmt::{Debug, Display};
 
@@ -11,8 +11,7 @@ use super::{
 };
 use crate::id::ConsumerId;
 
-/// The kinds of record that have an owner, in the order in which a rotation passes over them. Stores keep a table for
-/// each.
+/// The kinds of record with an owner, in the order of a rotation's pass. Stores keep a table for each.
 pub const SHAPES: [&Shape; 2] = [TotpRecord::SHAPE, UserRecord::SHAPE];
 
 mod sealed {
@@ -23,7 +22,7 @@ mod sealed {
     impl Kind for super::UserRecord {}
 }
 
-/// A kind of record. It is turned into a [`Row`] and back here, so that stores need not know it.
+/// A kind of record. It converts to a [`Row`] and back, so that stores need not know it.
 pub trait Record: sealed::Kind + Clone + Debug + Send + Sync + 'static {
     /// The record's id. `Display` gives the canonical form of its UUID.
     type Id: Copy + Display + Into<Uuid> + Send + Sync + 'static;
@@ -34,17 +33,17 @@ pub trait Record: sealed::Kind + Clone + Debug + Send + Sync + 'static {
     /// The record's id.
     fn id(&self) -> Self::Id;
 
-    /// Whose record it is.
+    /// The consumer that owns it.
     fn consumer(&self) -> &ConsumerId;
 
-    /// The record as stores hold it.
+    /// Converts the record to a row.
     fn to_row(&self) -> Row;
 
-    /// The record that a store holds as `row`.
+    /// Reads a record from `row`.
     ///
     /// # Errors
     ///
-    /// [`UnreadableField`] if a field that every such record has is missing, or one is out of range.
+    /// [`UnreadableField`] if a required field is missing, or a field is out of range.
     fn from_row(row: &Row) -> Result<Self, UnreadableField>;
 }
 
@@ -52,14 +51,16 @@ pub trait Record: sealed::Kind + Clone + Debug + Send + Sync + 'static {
 ///
 /// # Contract
 ///
-/// 1. `save` with [`Expect::Absent`] creates; if any consumer has that id it is [`StoreError::AlreadyExists`].
-/// 2. `save` with [`Expect::At`] replaces; if the record is gone, at another revision or another consumer's
-///    it is [`StoreError::Conflict`]. Of any number of concurrent saves at one revision exactly one wins.
-/// 3. `get` and `delete` report another consumer's record as one that does not exist.
-/// 4. A successful write is seen by every later `get`, in this process and others.
+/// 1. `save` with [`Expect::Absent`] creates. If any consumer has that id, it is
+///    [`StoreError::AlreadyExists`].
+/// 2. `save` with [`Expect::At`] replaces. If the record is gone, at another revision or owned by another
+///    consumer, it is [`StoreError::Conflict`]. Of any number of concurrent saves at one revision, exactly
+///    one wins.
+/// 3. `get` and `delete` report another consumer's record as not found.
+/// 4. Every later `get` sees a successful write, in this process and in others.
 /// 5. Following `page_by_consumer`'s cursor to the end returns each record that exists for the whole listing exactly
 ///    once, and no other consumer's.
-/// 6. What is read is what was saved, byte for byte.
+/// 6. `get` returns what was saved, byte for byte.
 #[async_trait]
 pub trait RecordStore<R: Record>: Debug + Send + Sync + 'static {
     /// The record, read with strong consistency.
@@ -69,21 +70,21 @@ pub trait RecordStore<R: Record>: Debug + Send + Sync + 'static {
     /// [`StoreError::Unavailable`], [`StoreError::Damaged`].
     async fn get(&self, consumer: &ConsumerId, id: R::Id) -> Result<Option<Stored<R>>, StoreError>;
 
-    /// Writes `record` if the stored one is as expected; returns its new revision.
+    /// Writes `record` if the stored one is as expected, and returns its new revision.
     ///
     /// # Errors
     ///
     /// [`StoreError::AlreadyExists`], [`StoreError::Conflict`], [`StoreError::Unavailable`].
     async fn save(&self, record: &R, expect: Expect) -> Result<Revision, StoreError>;
 
-    /// Deletes the record; returns whether there was one.
+    /// Deletes the record, and returns whether there was one.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`].
     async fn delete(&self, consumer: &ConsumerId, id: R::Id) -> Result<bool, StoreError>;
 
-    /// Up to `limit` records of one consumer, behind `after`.
+    /// Up to `limit` records of one consumer, after the cursor.
     ///
     /// # Errors
     ///

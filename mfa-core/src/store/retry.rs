@@ -1,13 +1,14 @@
-//! A conditional save that loses to another writer is judged anew on what that writer left.
+//! Retries conditional saves. If a save loses to another writer, the service judges again what that writer
+//! left.
 
 use super::StoreError;
 
-/// Attempts before giving up. As many requests at once may write to one user's credentials.
+/// Attempts before giving up. This many concurrent requests may write to one user's credentials.
 const ATTEMPTS: u32 = 64;
 
-/// An error that may say that another writer was first.
+/// An error that may report that another writer was first.
 pub(crate) trait MayConflict {
-    /// Whether it says so.
+    /// Whether it reports that.
     fn is_conflict(&self) -> bool;
 }
 
@@ -22,7 +23,7 @@ impl MayConflict for StoreError {
 pub(crate) struct Attempts(u32);
 
 impl Attempts {
-    /// Whether an attempt lost to another writer, and there is another one left.
+    /// Whether the attempt lost to another writer and another attempt is left.
     pub(crate) fn lost<T, E: MayConflict>(&mut self, outcome: &Result<T, E>) -> bool {
         self.0 += 1;
         self.0 < ATTEMPTS && outcome.as_ref().is_err_and(MayConflict::is_conflict)

@@ -2,8 +2,8 @@
 
 use crate::random::{RandomError, SecureRandom};
 
-/// Tells the writes of a record apart. Given out by the store, handed back unchanged. A store gives none out
-/// twice for one id, not even when the record was deleted and made again.
+/// Identifies one write of a record. The store gives it out, and callers hand it back unchanged. A store
+/// never gives out one revision twice for an id, even if the record was deleted and made again.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Revision(u64);
 
@@ -13,7 +13,7 @@ impl Revision {
         Self(number)
     }
 
-    /// A revision that nothing had before, for backends that cannot make one themselves. Below 2^62.
+    /// A revision that was never used, below 2^62, for backends that cannot make one themselves.
     ///
     /// # Errors
     ///
@@ -36,18 +36,18 @@ impl Revision {
     }
 }
 
-/// What must be true of the stored record for a write to go through.
+/// What must be true of the stored record for a write to succeed.
 #[expect(clippy::exhaustive_enums, reason = "a write creates or replaces; there is no third case")]
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Expect {
     /// No record has this id; otherwise the write is [`StoreError::AlreadyExists`](super::StoreError::AlreadyExists).
     Absent,
-    /// The record is still at this revision and still the same consumer's; otherwise the write is
+    /// The record is still at this revision and owned by the same consumer; otherwise the write is
     /// [`StoreError::Conflict`](super::StoreError::Conflict).
     At(Revision),
 }
 
-/// A record as it was read, and the revision that a write of it must expect.
+/// A record as it was read, with the revision that the next write must expect.
 #[expect(clippy::exhaustive_structs, reason = "a record and its revision; there is nothing else to it")]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Stored<T> {

@@ -1,4 +1,4 @@
-//! A record as stores hold it. Stores know rows, not what they mean.
+//! Rows, the form in which stores hold records. Stores do not know what rows mean.
 
 use uuid::Uuid;
 
@@ -13,8 +13,8 @@ pub struct Shape {
     pub kind: RecordKind,
     /// The names of its sealed fields.
     pub sealed: &'static [&'static str],
-    /// The names of its open fields, and what each holds. A time is an integer, in milliseconds since 1970, and its
-    /// name ends in `_at`.
+    /// The names of its open fields, and what each holds. A time is an integer in milliseconds since 1970,
+    /// and its name ends in `_at`.
     pub open: &'static [(&'static str, Holds)],
 }
 
@@ -45,13 +45,13 @@ pub enum Open {
     Bytes(Vec<u8>),
 }
 
-/// A field that a store returned cannot be read: it is missing, or has another type or range.
+/// A field from a store cannot be read: it is missing, out of range or of another type.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("field {0} cannot be read")]
 #[expect(clippy::exhaustive_structs, reason = "a field, by its name")]
 pub struct UnreadableField(pub &'static str);
 
-/// One record: an id, an owner, and the fields that are not empty.
+/// One record: an id, an owner and the fields that are not empty.
 ///
 /// ```
 /// use mfa_core::ConsumerId;
@@ -72,11 +72,11 @@ pub struct UnreadableField(pub &'static str);
 pub struct Row {
     /// The record's id.
     pub id: Uuid,
-    /// Whose record it is.
+    /// The consumer that owns it.
     pub consumer: ConsumerId,
-    /// Ciphertext, by the name of its field.
+    /// Ciphertexts, by the names of their fields.
     pub sealed: Vec<(&'static str, Vec<u8>)>,
-    /// What a store compares or counts, by the name of its field.
+    /// Values that a store compares or counts, by the names of their fields.
     pub open: Vec<(&'static str, Open)>,
 }
 
@@ -95,7 +95,7 @@ impl Row {
         }
     }
 
-    /// The row with a sealed field as a store returned it.
+    /// The row with a sealed field in the bytes that a store returned.
     #[must_use]
     pub fn with_bytes(mut self, name: &'static str, sealed: Vec<u8>) -> Self {
         self.sealed.push((name, sealed));
@@ -119,7 +119,7 @@ impl Row {
         find(&self.open, name)
     }
 
-    /// A sealed field as what it is the ciphertext of.
+    /// A sealed field with the type of its plaintext.
     pub fn sealed_as<T>(&self, name: &str) -> Option<Sealed<T>> {
         self.sealed(name).map(|bytes| Sealed::from_stored(bytes.to_vec()))
     }
@@ -128,7 +128,7 @@ impl Row {
     ///
     /// # Errors
     ///
-    /// [`UnreadableField`] if the field holds bytes, or a number that is out of `T`'s range.
+    /// [`UnreadableField`] if the field holds bytes or a number outside `T`'s range.
     pub fn integer<T: TryFrom<u64>>(&self, name: &'static str) -> Result<Option<T>, UnreadableField> {
         match self.open(name) {
             None => Ok(None),

@@ -6,13 +6,13 @@ use crate::envelope::{RecordKind, Sealed};
 use crate::id::{ConsumerId, TotpId};
 use crate::totp::{SharedSecret, TimeStep};
 
-/// A TOTP authenticator as it is stored. What must be compared or counted atomically is outside the seal.
+/// A TOTP authenticator as it is stored. Fields that stores compare or count atomically are not sealed.
 #[expect(clippy::exhaustive_structs, reason = "tests and migrations build records")]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TotpRecord {
     /// Its id.
     pub id: TotpId,
-    /// Whose it is.
+    /// The consumer that owns it.
     pub consumer: ConsumerId,
     /// The shared secret and its parameters.
     pub secret: Sealed<SharedSecret>,

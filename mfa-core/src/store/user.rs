@@ -4,13 +4,13 @@ use super::{Holds, Record, Row, Shape, UnreadableField};
 use crate::envelope::{RecordKind, Sealed};
 use crate::id::{ConsumerId, UserId};
 
-/// A WebAuthn user as it is stored. Each secret part is sealed by itself, as in the predecessors' rows.
+/// A WebAuthn user as it is stored. Each secret part is sealed separately, as in the predecessors' rows.
 #[expect(clippy::exhaustive_structs, reason = "tests and migrations build records")]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct UserRecord {
     /// The user's id.
     pub id: UserId,
-    /// Whose user it is.
+    /// The consumer that owns it.
     pub consumer: ConsumerId,
     /// The list of credential records.
     pub credentials: Option<Sealed<Vec<u8>>>,

@@ -18,7 +18,7 @@ pub enum TotpError {
     #[error("no such TOTP")]
     NotFound,
 
-    /// The code is malformed, wrong or used already, or there is no such TOTP: one answer for all.
+    /// The code is malformed, wrong or used already, or there is no such TOTP. The error does not say which.
     #[error("the one-time password was not accepted")]
     NotAccepted,
 
@@ -29,15 +29,15 @@ pub enum TotpError {
         retry_after: Duration,
     },
 
-    /// Disabled after [`MAX_FAILURES`](super::MAX_FAILURES) consecutive failures; reset it, or enrol anew.
+    /// Disabled after [`MAX_FAILURES`](super::MAX_FAILURES) consecutive failures. Reset it, or enrol again.
     #[error("the TOTP is disabled after too many failed attempts; reset it or enrol a new one")]
     Disabled,
 
-    /// The label is empty and there is no issuer, so nothing would tell the entry apart.
+    /// The label is empty and there is no issuer, so the app could not name the entry.
     #[error("a label is required")]
     LabelRequired,
 
-    /// Issuer and label make a key URI that no QR code holds.
+    /// Issuer and label make the key URI too long for a QR code.
     #[error("issuer and label are too long for a QR code")]
     LabelTooLong,
 
@@ -53,7 +53,7 @@ pub enum TotpError {
     #[error(transparent)]
     Random(#[from] RandomError),
 
-    /// The caller's key was revoked, or cannot be read, in the middle of the call.
+    /// During the call, the caller's key was revoked or became unreadable.
     #[error(transparent)]
     ApiKey(#[from] ApiKeyError),
 

@@ -1,4 +1,4 @@
-//! The `otpauth:` URI that an authenticator app scans, byte for byte as the predecessor wrote it.
+//! The `otpauth:` URI that an authenticator app scans, in the predecessor's exact bytes.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{Digits, HashAlgorithm, SharedSecret, TotpError};
 
-/// What JavaScript's `encodeURIComponent` escapes.
+/// The characters that JavaScript's `encodeURIComponent` escapes.
 const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
@@ -20,8 +20,8 @@ const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'(')
     .remove(b')');
 
-/// Who enrols, and how codes are made. The defaults (SHA-1, six digits, 30 s) are what every authenticator
-/// app understands; some ignore other values silently.
+/// Who enrols, and how codes are computed. Every authenticator app supports the defaults (SHA-1, six digits,
+/// 30 s). Some silently ignore other values.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TotpOptions {
     pub(super) issuer: Option<String>,
@@ -37,7 +37,7 @@ impl TotpOptions {
         Self { issuer: Some(issuer.into()), ..Self::without_issuer(label) }
     }
 
-    /// An authenticator that the app shows under its label alone.
+    /// An authenticator that the app shows with its label only.
     pub fn without_issuer(label: impl Into<String>) -> Self {
         Self {
             issuer: None,
@@ -67,20 +67,20 @@ impl TotpOptions {
     }
 }
 
-/// An `otpauth:` URI. It holds the shared secret: masked when printed, wiped when dropped.
+/// An `otpauth:` URI. It holds the shared secret, so it is masked when printed and wiped when dropped.
 #[derive(Eq, PartialEq)]
 pub struct KeyUri(Zeroizing<String>);
 
 impl KeyUri {
-    /// What a QR code holds with error correction level M (ISO/IEC 18004, version 40).
+    /// Bytes that fit in a QR code with error correction level M (ISO/IEC 18004, version 40).
     const MAX_LEN: usize = 2331;
 
-    /// The URI for `secret`, which says no more than it must: default parameters are left out.
+    /// The URI for `secret`, without default parameters.
     ///
     /// # Errors
     ///
-    /// [`TotpError::LabelTooLong`] if no QR code holds it, [`TotpError::LabelRequired`] if issuer and label
-    /// are both empty.
+    /// [`TotpError::LabelTooLong`] if it does not fit in a QR code, [`TotpError::LabelRequired`] if issuer
+    /// and label are both empty.
     pub fn new(options: &TotpOptions, secret: &SharedSecret) -> Result<Self, TotpError> {
         let encode = |text| utf8_percent_encode(text, COMPONENT);
         let issuer = options.issuer.as_deref().filter(|issuer| !issuer.is_empty());

@@ -13,7 +13,7 @@ use super::Digits;
 #[error("a one-time password is 6 or 8 digits")]
 pub struct InvalidOtpCode;
 
-/// A one-time password: exactly six or eight ASCII digits, nothing around them.
+/// A one-time password: exactly six or eight ASCII digits and nothing else.
 ///
 /// Masked when printed, compared in constant time.
 ///

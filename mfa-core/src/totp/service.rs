@@ -17,7 +17,7 @@ use crate::random::{RandomError, random_uuid};
 use crate::store::retry::until_saved;
 use crate::store::{Expect, Revision, Stored, TotpRecord};
 
-/// A new authenticator. Shown to its user once.
+/// A new authenticator. Show it to its user once.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct EnrolledTotp {
@@ -25,7 +25,7 @@ pub struct EnrolledTotp {
     pub id: TotpId,
     /// The key, in base32, for users who type it. Wiped when dropped.
     pub secret_base32: Zeroizing<String>,
-    /// The same and its label as a URI, for users who scan it.
+    /// The key and its label as a URI, for users who scan it.
     pub key_uri: KeyUri,
 }
 
@@ -35,19 +35,19 @@ pub struct EnrolledTotp {
 pub struct TotpStatus {
     /// Its id.
     pub id: TotpId,
-    /// When it was enrolled; unknown for a predecessor's.
+    /// When it was enrolled; `None` if a predecessor enrolled it.
     pub created_at: Option<UnixTime>,
     /// The hash of its codes.
     pub algorithm: HashAlgorithm,
     /// The length of its codes.
     pub digits: Digits,
-    /// How long a code lasts.
+    /// How long a code is valid.
     pub period: Duration,
     /// Consecutive failures.
     pub failures: u32,
     /// How long the next attempt must wait.
     pub retry_after: Duration,
-    /// Whether it takes no more attempts until it is reset.
+    /// Whether it refuses all attempts until it is reset.
     pub disabled: bool,
 }
 
@@ -66,8 +66,8 @@ impl<'a> TotpService<'a> {
     ///
     /// # Errors
     ///
-    /// [`TotpError::LabelRequired`], [`TotpError::LabelTooLong`], [`TotpError::InvalidParameters`] for options
-    /// that no app could use; nothing is stored then.
+    /// [`TotpError::LabelRequired`], [`TotpError::LabelTooLong`], [`TotpError::InvalidParameters`] for
+    /// options that no app supports. Nothing is stored then.
     pub async fn enroll(&self, options: TotpOptions) -> Result<EnrolledTotp, TotpError> {
         let parts = &self.consumer.mfa.parts;
         let TotpOptions { algorithm, digits, period, .. } = options;
@@ -85,7 +85,7 @@ impl<'a> TotpService<'a> {
         };
         let revision = parts.stores.totp.save(&record, Expect::Absent).await?;
         if let Err(error) = self.settle(record, revision).await {
-            // Nobody was told of it, and it might not open: better that there is none.
+            // Nobody knows of it, and it might not open. Remove it.
             let _ = parts.stores.totp.delete(&self.consumer.id, id).await;
             return Err(error);
         }
@@ -95,7 +95,7 @@ impl<'a> TotpService<'a> {
 
     /// Accepts `code` once, then never again.
     ///
-    /// Its outcome, right or wrong, is told only after the conditional save that records it has won, so that
+    /// Returns the outcome, right or wrong, only after the conditional save that records it has won. So
     /// parallel guesses cannot outrun the failure count.
     ///
     /// # Errors
@@ -184,7 +184,7 @@ impl<'a> TotpService<'a> {
         Ok(())
     }
 
-    /// Whether an attempt may be judged at all.
+    /// Refuses an attempt while the authenticator is throttled or disabled.
     fn admit(&self, record: &TotpRecord, now: UnixTime) -> Result<(), TotpError> {
         if throttle::is_disabled(record) {
             self.consumer.record(Action::TotpThrottled, record.id.0);
@@ -222,7 +222,7 @@ impl<'a> TotpService<'a> {
             let place = self.place(record.id.0.as_hyphenated().encode_lower(&mut buffer));
             return Ok(SharedSecret::decode(&keyring.open(&place, &record.secret)?)?);
         }
-        // Whatever we saved is in our format, so a legacy ciphertext in a record of ours was put there.
+        // We save only our format, so somebody else put a legacy ciphertext into a record of ours.
         let untouched =
             record.created_at.is_none() && record.last_accepted_step.is_none() && record.failures == 0;
         if !untouched {
@@ -237,7 +237,7 @@ impl<'a> TotpService<'a> {
         self.consumer.keyring().seal(&self.place(&id.to_string()), &secret.encode(), random)
     }
 
-    /// Seals the secret anew if it is under an older data key than the newest: rows upgrade as they are touched.
+    /// Re-seals the secret unless it is under the newest data key. So rows upgrade on use.
     fn reseal(
         &self,
         id: TotpId,
@@ -252,7 +252,7 @@ impl<'a> TotpService<'a> {
         keyring.seal_again(found, &self.place(&id.to_string()), &secret.encode(), random)
     }
 
-    /// Seals the record anew under the newest data key.
+    /// Re-seals the record under the newest data key.
     pub(crate) async fn reencrypt(&self, stored: Stored<TotpRecord>) -> Result<Reencrypted, TotpError> {
         let (store, id) = (&self.consumer.mfa.parts.stores.totp, stored.record.id);
         let mut read = Some(stored);
@@ -276,8 +276,8 @@ impl<'a> TotpService<'a> {
         .await
     }
 
-    /// After a record was made: puts it under the newest data key if a rotation took place meanwhile, whose pass
-    /// over the records may have missed it.
+    /// Re-seals a new record under the newest data key if a rotation took place meanwhile. The rotation's
+    /// pass may have missed it.
     async fn settle(&self, record: TotpRecord, revision: Revision) -> Result<(), TotpError> {
         if Some(self.consumer.read_keyring().await?.newest_id()) == record.secret.data_key_id() {
             return Ok(());

@@ -1,4 +1,4 @@
-//! The secret that authenticator and verifier share, and how codes are made of it.
+//! The secret that authenticator and verifier share, and the codes computed from it.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::secret::SecretBytes;
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "RFC 6238 names these three")]
 pub enum HashAlgorithm {
-    /// HMAC-SHA-1: what every authenticator app knows.
+    /// HMAC-SHA-1, which every authenticator app supports.
     #[default]
     Sha1,
     /// HMAC-SHA-256.
@@ -103,7 +103,7 @@ impl SharedSecret {
         Self { algorithm, digits, period: period.max(1), ..self }
     }
 
-    /// The key as an authenticator app takes it: base32 without padding (RFC 4648 §6).
+    /// The key for an authenticator app: base32 without padding (RFC 4648 §6).
     pub fn expose_base32(&self) -> Zeroizing<String> {
         Zeroizing::new(BASE32_NOPAD.encode(self.key.expose()))
     }
@@ -124,19 +124,19 @@ impl SharedSecret {
         OtpCode::of_token(&self.generator().generate(step.number()))
     }
 
-    /// The newest time step around `now` that `code` is right for: the current one, the one before, or the
-    /// one after (RFC 6238 §5.2). All three are computed and compared, whichever is right. The newest, so that
-    /// a code which happens to be right for two steps uses up both.
+    /// The newest time step that `code` is right for: the one before `now`, the current one or the one after
+    /// (RFC 6238 §5.2). All three are always computed and compared. A code that happens to be right for two
+    /// steps uses up both, because the newest is returned.
     pub fn matching_step(&self, code: &OtpCode, now: TimeStep) -> Option<TimeStep> {
         let (generator, code) = (self.generator(), Zeroizing::new(code.expose_text()));
         now.window().into_iter().fold(None, |matched, step| {
-            // One step each time, and a token compares in constant time.
+            // Check one step at a time. A token compares in constant time.
             if generator.check(&code, step.number()).is_some() { Some(step) } else { matched }
         })
     }
 
-    /// Makes codes by the number of their time step: its own steps last one second, so that no product overflows.
-    /// The predecessors' keys of ten bytes are shorter than RFC 4226 §4 R6 asks for.
+    /// A generator whose steps last one second, so that we can pass the number of a time step and no product
+    /// overflows. It accepts the predecessors' ten-byte keys, which are shorter than RFC 4226 §4 R6 requires.
     fn generator(&self) -> totp_rs::Totp {
         let algorithm = match self.algorithm {
             HashAlgorithm::Sha1 => totp_rs::Algorithm::SHA1,
@@ -188,8 +188,8 @@ impl SharedSecret {
         Ok(Self { key: SecretBytes::new(key.to_vec()), algorithm, digits, period })
     }
 
-    /// Reads a predecessor's plaintext: base32 of at least ten bytes. Since the legacy cipher is not authentic this
-    /// is the check that the right key opened it: garbage passes once in 2^48.
+    /// Reads a legacy plaintext: base32 of at least ten bytes. The legacy cipher has no authentication, so
+    /// this checks that the right key opened it. Garbage passes once in 2^48.
     pub(super) fn decode_legacy(plaintext: &[u8]) -> Result<Self, DoesNotOpen> {
         let symbols = match plaintext.iter().position(|byte| *byte == b'=') {
             Some(padding) => plaintext.split_at_checked(padding).ok_or(DoesNotOpen)?.0,

@@ -5,22 +5,21 @@ use std::time::Duration;
 use crate::clock::UnixTime;
 use crate::store::TotpRecord;
 
-/// After so many consecutive failures an authenticator is disabled until its consumer resets it
-/// (SP 800-63B §3.2.2).
+/// Consecutive failures that disable an authenticator until its consumer resets it (SP 800-63B §3.2.2).
 pub const MAX_FAILURES: u32 = 100;
 
-/// Failures that make nobody wait: a person mistypes.
+/// Failures without a wait, since people mistype.
 const FREE: u32 = 5;
 /// The longest wait.
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// How long an attempt must still wait at `now`; zero if it need not. The wait doubles with each failure from
-/// the fifth on, and time heals it.
+/// How long an attempt must still wait at `now`; zero if it need not. Each failure from the fifth on doubles
+/// the wait.
 pub(super) fn wait(record: &TotpRecord, now: UnixTime) -> Duration {
     let (Some(beyond), Some(failed_at)) = (record.failures.checked_sub(FREE), record.failed_at) else {
         return Duration::ZERO;
     };
-    // A failure in the future was counted while the clock ran ahead: its wait is over.
+    // A failure in the future was counted while the clock ran ahead. Its wait is over.
     if failed_at > now {
         return Duration::ZERO;
     }
@@ -28,7 +27,7 @@ pub(super) fn wait(record: &TotpRecord, now: UnixTime) -> Duration {
     wait.saturating_sub(now.since(failed_at))
 }
 
-/// Whether the authenticator takes no more attempts.
+/// Whether the authenticator refuses all attempts.
 pub(super) const fn is_disabled(record: &TotpRecord) -> bool {
     record.failures >= MAX_FAILURES
 }

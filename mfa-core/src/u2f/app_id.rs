@@ -2,12 +2,12 @@
 
 use url::{Host, Url};
 
-/// The text is no AppID.
+/// The text is not an AppID.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("an AppID is an https URL of a named host, such as https://example.com")]
 pub struct InvalidAppId;
 
-/// An AppID: the https URL that names an application towards U2F keys.
+/// An AppID: the https URL that names an application to U2F keys.
 ///
 /// ```
 /// use mfa_core::u2f::{AppId, InvalidAppId};
@@ -44,8 +44,8 @@ impl AppId {
         &self.text
     }
 
-    /// Whether `facet`, an origin, may use this AppID. Facet lists are not fetched, so a facet is the AppID's
-    /// host or a subdomain of it.
+    /// Whether the origin `facet` may use this AppID. Facet lists are not fetched, so a facet must be the
+    /// AppID's host or a subdomain.
     pub(crate) fn trusts(&self, facet: &str) -> bool {
         let Ok(url) = Url::parse(facet) else { return false };
         let Some(host) = url.host_str() else { return false };

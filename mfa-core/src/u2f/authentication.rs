@@ -7,7 +7,7 @@ use super::client_data::GET_ASSERTION;
 use super::{AppId, LegacyU2fKey, U2fClientData, U2fRefusal};
 use crate::webauthn::{Challenge, PublicKey, decode_any_base64};
 
-/// What a key answered to an authentication request. Nothing in it is verified.
+/// A key's response to an authentication request. Nothing in it is verified.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct U2fAuthenticationResponse {
     client_data: Vec<u8>,
@@ -39,7 +39,7 @@ impl U2fAuthenticationResponse {
     }
 }
 
-/// Verifies `response` of `key` to the request of `challenge` and returns the new counter.
+/// Verifies the `response` of `key` to the request with `challenge`, and returns the new counter.
 ///
 /// # Errors
 ///

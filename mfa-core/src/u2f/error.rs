@@ -5,17 +5,17 @@ use crate::code::Code;
 use crate::store::retry::MayConflict;
 use crate::webauthn::{Refusal, WebauthnError};
 
-/// The check that a message did not pass.
+/// The check that a message failed.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, strum::EnumCount, thiserror::Error)]
 #[non_exhaustive]
 pub enum U2fRefusal {
-    /// A field is missing, not base64, or the bytes do not add up.
+    /// A field is missing or not base64, or its bytes are malformed.
     #[error("the message is malformed")]
     Malformed,
-    /// The client data is not its JSON.
+    /// The client data is malformed.
     #[error("the client data is malformed")]
     ClientData,
-    /// `typ` is not that of the ceremony.
+    /// `typ` belongs to another ceremony.
     #[error("the client data is of another ceremony type")]
     ClientDataType,
     /// No ceremony of this kind awaits this challenge.
@@ -24,7 +24,7 @@ pub enum U2fRefusal {
     /// The origin is not a facet of the AppID.
     #[error("the origin is not a facet of the AppID")]
     Facet,
-    /// The message is of another key.
+    /// The message came from another key.
     #[error("the key handle is another key's")]
     KeyHandle,
     /// Nobody touched the key.
@@ -59,16 +59,16 @@ impl U2fRefusal {
 #[derive(Clone, Debug, strum::EnumCount, thiserror::Error)]
 #[non_exhaustive]
 pub enum U2fError {
-    /// There is no such record, or it is another consumer's.
+    /// There is no such record, or another consumer owns it.
     #[error("no such U2F record")]
     NotFound,
     /// The record has no registered key.
     #[error("no key is registered")]
     NotRegistered,
-    /// The AppID is none.
+    /// The text is not an AppID.
     #[error(transparent)]
     AppId(#[from] InvalidAppId),
-    /// The message did not pass a check; its ceremony is used up.
+    /// The message failed a check. Its ceremony is used up.
     #[error(transparent)]
     Refused(#[from] U2fRefusal),
     /// The record does not open, or the store failed.
@@ -103,7 +103,7 @@ impl U2fError {
             Self::Refused(refusal) => refusal.code(),
             Self::User(WebauthnError::ApiKey(error)) => error.code(),
             Self::User(WebauthnError::Store(error)) => error.code(),
-            // The rest is about credentials, which no operation on a U2F key touches.
+            // The rest concerns credentials, which U2F operations do not touch.
             Self::User(
                 WebauthnError::DoesNotOpen(_)
                 | WebauthnError::Random(_)

@@ -1,4 +1,4 @@
-//! A registered U2F key, and its second life as a WebAuthn credential.
+//! A registered U2F key, and its use as a WebAuthn credential.
 
 use crate::webauthn::{CredentialRecord, decode_any_base64};
 

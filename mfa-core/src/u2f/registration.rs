@@ -7,7 +7,7 @@ use super::client_data::FINISH_ENROLLMENT;
 use super::{AppId, LegacyU2fKey, U2fClientData, U2fRefusal};
 use crate::webauthn::{Challenge, PublicKey, decode_any_base64};
 
-/// What a key answered to a registration request. Nothing in it is verified.
+/// A key's response to a registration request. Nothing in it is verified.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct U2fRegistrationResponse {
     client_data: Vec<u8>,
@@ -30,7 +30,7 @@ impl U2fRegistrationResponse {
     }
 }
 
-/// Verifies `response` to the request of `challenge` for `app_id` and returns the key.
+/// Verifies `response` to the request with `challenge` for `app_id`, and returns the key.
 ///
 /// # Errors
 ///
@@ -77,7 +77,7 @@ impl<'a> Message<'a> {
         let (key_handle, rest) = rest.split_at_checked(usize::from(*length))?;
         let (certificate, signature) = split_der(rest)?;
         let (whole, tail) = split_der(signature)?;
-        // Exactly one signature, a handle, and a point that is on the curve.
+        // Exactly one signature, a handle, and a point on the curve.
         let on_curve = PublicKey::parse(public_key).is_ok_and(|key| key.check().is_ok());
         (on_curve && !key_handle.is_empty() && tail.is_empty()).then_some(())?;
         let certificate_key = point_of(certificate)?;
@@ -98,7 +98,7 @@ fn open_der(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((element.get(header..)?, rest))
 }
 
-/// Lengths of header and content.
+/// The lengths of header and content.
 fn header(bytes: &[u8]) -> Option<(usize, usize)> {
     match *bytes.get(1)? {
         length @ ..=0x7f => Some((2, length.into())),
@@ -111,8 +111,8 @@ fn header(bytes: &[u8]) -> Option<(usize, usize)> {
     }
 }
 
-/// The public key of an X.509 certificate (RFC 5280 §4.1), and no more of it: certificates are not chained to
-/// roots here, and some of Yubico's break DER elsewhere, in the unused bits of their signature (R29).
+/// The public key of an X.509 certificate (RFC 5280 §4.1). Nothing else is read: we do not chain certificates
+/// to roots, and some of Yubico's break DER in the unused bits of their signature (R29).
 fn point_of(certificate: &[u8]) -> Option<&[u8]> {
     let (certificate, _) = open_der(certificate)?;
     let (mut fields, _) = open_der(certificate)?;

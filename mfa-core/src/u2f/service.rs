@@ -1,4 +1,4 @@
-//! What a consumer does with U2F keys by raw messages, as the Node predecessor's clients do.
+//! U2F keys with raw messages, as the Node predecessor's clients use them.
 
 use super::{
     AppId, U2fAuthenticationResponse, U2fError, U2fRefusal, U2fRegistrationResponse,
@@ -11,7 +11,7 @@ use crate::random::random_uuid;
 use crate::store::retry::until_saved;
 use crate::webauthn::{Ceremony, Challenge, OpenUser, Purpose, RelyingParty, WebauthnError};
 
-/// A registration that was begun: what the key is to answer, and for whom.
+/// A registration that was begun: the new record, and the request to the key.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct U2fRegistrationRequest {
@@ -21,7 +21,7 @@ pub struct U2fRegistrationRequest {
     pub challenge: Challenge,
 }
 
-/// An authentication that was begun: what the key is to answer.
+/// An authentication that was begun: the request to the key.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct U2fAuthenticationRequest {
@@ -33,7 +33,7 @@ pub struct U2fAuthenticationRequest {
     pub key_handle: Vec<u8>,
 }
 
-/// A record that holds a legacy key, or is to hold one.
+/// A record that holds a legacy key, or will hold one.
 struct OpenRecord {
     user: OpenUser,
     app_id: AppId,
@@ -108,7 +108,7 @@ impl<'a> U2fService<'a> {
         Ok(U2fAuthenticationRequest { challenge, app_id: key.app_id, key_handle: key.key_handle })
     }
 
-    /// Finishes an authentication; its counter is saved before it is told.
+    /// Finishes an authentication. Saves the counter before returning the result.
     ///
     /// # Errors
     ///
@@ -144,7 +144,7 @@ impl<'a> U2fService<'a> {
         Ok(())
     }
 
-    /// Forgets a user's legacy key and keeps the rest of it. No error if there is none.
+    /// Deletes a user's legacy key and keeps the rest of the user. It is not an error if there is no key.
     ///
     /// # Errors
     ///
@@ -167,7 +167,7 @@ impl<'a> U2fService<'a> {
         Ok(OpenRecord { user, app_id })
     }
 
-    /// What was read already, or the record as it is now.
+    /// The record that was read already, or the current one.
     async fn or_open(&self, read: Option<OpenUser>, id: UserId) -> Result<OpenUser, U2fError> {
         match read {
             Some(user) => Ok(user),

@@ -7,7 +7,7 @@ use super::{
     Refusal, RelyingParty, UserVerification,
 };
 
-/// Proof that an assertion passed every check: what the record must become.
+/// Proof that an assertion passed every check, with the new values for the record.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Assertion {
@@ -21,10 +21,10 @@ pub struct Assertion {
     pub backup_state: bool,
 }
 
-/// Verifies `response` against `credential`, which the caller found by [`AuthenticationResponse::credential_id`]
-/// among those allowed (§7.2 steps 5 and 6 but for the user handle) after taking the ceremony of `challenge`.
-/// `user_handle` is the user's id as the options gave it; `app_id` is the AppID of `credential`, if that is a
-/// legacy U2F key.
+/// Verifies `response` against `credential`. Before, the caller must take the ceremony of `challenge`, and
+/// find the credential by [`AuthenticationResponse::credential_id`] among those allowed (§7.2 steps 5 and 6,
+/// except for the user handle). `user_handle` is the user's id as the options gave it. `app_id` is the AppID
+/// of `credential`, if that is a legacy U2F key.
 ///
 /// # Errors
 ///
@@ -37,11 +37,11 @@ pub fn verify_authentication(
     relying_party: &RelyingParty,
     app_id: Option<&str>,
 ) -> Result<Assertion, Refusal> {
-    // `id` is an unsigned copy of `rawId`; two that differ are a client that lies (§5.1).
+    // `id` is an unsigned copy of `rawId`. If they differ, the client lies (§5.1).
     if response.id != response.raw_id || response.raw_id != credential.id.0 {
         return Err(Refusal::CredentialId);
     }
-    // Step 6: the user handle, where there is one, is this user's.
+    // Step 6: a user handle must be this user's.
     if let Some(handle) = &response.user_handle
         && !is_handle_of(handle, user_handle)
     {
@@ -50,7 +50,8 @@ pub fn verify_authentication(
     // Steps 10 to 14.
     response.client_data.check(ClientDataType::Get, challenge, relying_party)?;
 
-    // Step 15: the RP ID, or the AppID of this very key (§10.1.1). The client's word for it is unsigned.
+    // Step 15: the RP ID, or the AppID of this key (§10.1.1). The client's extension output is unsigned, so
+    // it does not count.
     let data = AuthenticatorData::parse(&response.authenticator_data)?;
     let app_id_hash = app_id.map(|app_id| Sha256::digest(app_id.as_bytes()).into());
     if data.rp_id_hash != relying_party.id_hash() && Some(data.rp_id_hash) != app_id_hash {
@@ -77,12 +78,12 @@ pub fn verify_authentication(
     let client_data_hash = Sha256::digest(&response.client_data_json);
     let signed = [response.authenticator_data.as_slice(), &client_data_hash].concat();
     key.verify(&signed, &response.signature)?;
-    // Step 22: a counter that is in use must grow.
+    // Step 22: a counter in use must grow.
     let counts = data.sign_count != 0 || credential.sign_count != 0;
     if counts && data.sign_count <= credential.sign_count {
         return Err(Refusal::SignCount);
     }
-    // Step 23: no extension output is asked for but `appid`, decided above. Step 24: what the record becomes.
+    // Step 23: only `appid` is requested, and was handled above. Step 24: the new values for the record.
     Ok(Assertion {
         sign_count: data.sign_count,
         user_verified: data.flags.user_verified(),
@@ -91,8 +92,8 @@ pub fn verify_authentication(
     })
 }
 
-/// The handle is the user's id as text. Keys registered through an old front end hold the text that encodes it,
-/// and a new one encodes that once more.
+/// The handle is the user's id as text. Keys registered through an old front end hold the encoded text, and a
+/// new front end encodes that again.
 fn is_handle_of(handle: &[u8], user: &[u8]) -> bool {
     handle == user || handle == data_encoding::BASE64URL_NOPAD.encode(user).as_bytes()
 }

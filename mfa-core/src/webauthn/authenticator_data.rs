@@ -10,12 +10,12 @@ use super::Refusal;
 pub struct Flags(u8);
 
 impl Flags {
-    /// UP: somebody was there.
+    /// UP: somebody was present.
     pub const fn user_present(self) -> bool {
         self.0 & 0x01 != 0
     }
 
-    /// UV: and it was the user.
+    /// UV: the user was verified.
     pub const fn user_verified(self) -> bool {
         self.0 & 0x04 != 0
     }
@@ -39,7 +39,7 @@ impl Flags {
     }
 }
 
-/// What the authenticator signed, taken apart.
+/// The parsed data that the authenticator signed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct AuthenticatorData<'a> {
@@ -66,11 +66,11 @@ pub struct AttestedCredential<'a> {
 }
 
 impl<'a> AuthenticatorData<'a> {
-    /// Takes the bytes apart; none may be left over.
+    /// Parses the bytes. None may be left over.
     ///
     /// # Errors
     ///
-    /// [`Refusal::AuthenticatorData`] if they do not add up.
+    /// [`Refusal::AuthenticatorData`] if they are malformed.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Refusal> {
         Self::read(bytes).ok_or(Refusal::AuthenticatorData)
     }
@@ -91,7 +91,7 @@ impl<'a> AuthenticatorData<'a> {
             rest = tail;
         }
         if flags.extensions() {
-            // §6.1: a CBOR map. Its content is not asked for, so not judged (§7.2 step 23).
+            // §6.1: a CBOR map. We request none of its content, so we do not judge it (§7.2 step 23).
             let mut decoder = Decoder::new(rest);
             decoder.map().ok()?;
             rest = split_cbor(rest)?.1;
@@ -102,7 +102,7 @@ impl<'a> AuthenticatorData<'a> {
     }
 }
 
-/// The first CBOR item, and what follows. Nesting costs no stack: the decoder skips in a loop.
+/// The first CBOR item, and what follows it. The decoder skips in a loop, so nesting costs no stack.
 pub(super) fn split_cbor(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut decoder = Decoder::new(bytes);
     decoder.skip().ok()?;

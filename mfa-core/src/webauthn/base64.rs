@@ -1,8 +1,8 @@
-//! Base64 as clients of the predecessors send it.
+//! Base64 in every form that the predecessors' clients send.
 
 use data_encoding::BASE64URL_NOPAD;
 
-/// Decodes base64url or standard base64, padded or not (R44): per field, never by rewriting a body.
+/// Decodes base64url or standard base64, padded or not (R44). Applies to a field; bodies are never rewritten.
 pub(crate) fn decode_any_base64(text: &str) -> Option<Vec<u8>> {
     let translated: Vec<u8> = text
         .trim_end_matches('=')

@@ -1,5 +1,5 @@
-//! What the server remembers between the two halves of a ceremony: sealed, bound to everything it was begun for,
-//! and taken before the answer is judged (WebAuthn L3 §13.4.3).
+//! What the server remembers between the two halves of a ceremony. It is sealed, bound to everything it was
+//! begun for, and removed before the response is judged (WebAuthn L3 §13.4.3).
 
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,7 @@ pub(crate) struct Ceremony {
     rp_id: String,
     origins: Vec<String>,
     user_verification: String,
-    /// Credential ids in base64url; those that may answer.
+    /// The credential ids that may respond, in base64url.
     allowed: Vec<String>,
 }
 
@@ -60,14 +60,15 @@ impl Ceremony {
         Ok(challenge)
     }
 
-    /// Takes the ceremony that awaits `challenge`: from here on the challenge is used up, whatever comes.
+    /// Removes and returns the ceremony that awaits `challenge`. The challenge is then used up, whatever the
+    /// outcome.
     pub(crate) async fn take(consumer: &Consumer, challenge: &Challenge) -> Result<Self, WebauthnError> {
         let parts = &consumer.mfa.parts;
         let id = id_of(&consumer.id, challenge);
         let sealed = parts.stores.ceremonies.take(id, parts.clock.now()).await?.ok_or(Refusal::Challenge)?;
         let keyring = consumer.keyring_with(sealed.data_key_id()).await?;
         if sealed.data_key_id().is_some_and(|id| !keyring.has(id)) {
-            // Begun before a rotation, and finished after its end: over, like any other that took too long.
+            // It was begun before a rotation and finished after it. Treat it as expired.
             return Err(Refusal::Challenge.into());
         }
         let opened = keyring.open(&place(&consumer.id, &HEXLOWER.encode(&id.0)), &sealed)?;
@@ -93,7 +94,7 @@ impl Ceremony {
         Ok(())
     }
 
-    /// Whether this credential may answer: WebAuthn L3 §7.2 step 5.
+    /// Whether this credential may respond: WebAuthn L3 §7.2 step 5.
     pub(crate) fn allows(&self, credential_id: &[u8]) -> bool {
         self.allowed.contains(&BASE64URL_NOPAD.encode(credential_id))
     }
@@ -115,7 +116,7 @@ impl Ceremony {
     }
 }
 
-/// A consumer finds its own ceremonies only: another that knows the challenge names another id.
+/// The id depends on the consumer, so another consumer that knows the challenge finds nothing.
 fn id_of(consumer: &ConsumerId, challenge: &Challenge) -> CeremonyId {
     let mut hash = Sha256::new();
     hash.update((consumer.as_str().len() as u64).to_be_bytes());

@@ -6,9 +6,9 @@ use data_encoding::BASE64URL_NOPAD;
 
 use crate::random::{RandomError, SecureRandom, random_bytes};
 
-/// What a response must repeat: random bytes that serve one ceremony.
+/// Random bytes for one ceremony, which the response must repeat.
 ///
-/// `Display` gives base64url, the form in which it goes to browsers and keys.
+/// `Display` gives base64url, as sent to browsers and keys.
 ///
 /// ```
 /// use mfa_core::webauthn::Challenge;
@@ -21,14 +21,14 @@ use crate::random::{RandomError, SecureRandom, random_bytes};
 pub struct Challenge(Vec<u8>);
 
 impl Challenge {
-    /// Bytes of a challenge made here.
+    /// The length of our challenges.
     pub const LEN: usize = 32;
 
     pub(crate) fn generate(random: &dyn SecureRandom) -> Result<Self, RandomError> {
         Ok(Self(random_bytes::<{ Self::LEN }>(random)?.to_vec()))
     }
 
-    /// A challenge that a response repeats, or that a test knows.
+    /// A challenge from a response, or for a test.
     pub const fn from_bytes(bytes: Vec<u8>) -> Self {
         Self(bytes)
     }

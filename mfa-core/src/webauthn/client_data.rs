@@ -1,4 +1,4 @@
-//! Client data: what the browser says of the ceremony, WebAuthn L3 §5.8.1.
+//! Client data: what the browser reports about the ceremony, WebAuthn L3 §5.8.1.
 
 use serde::Deserialize;
 
@@ -37,13 +37,13 @@ struct Json {
 }
 
 impl ClientData {
-    /// Reads the JSON. Unknown members are ignored, as §5.8.1 asks; members given twice are not.
+    /// Reads the JSON. Ignores unknown members, as §5.8.1 asks, and refuses repeated ones.
     ///
     /// # Errors
     ///
     /// [`MalformedResponse`] if it is not the JSON of client data.
     pub fn parse(json: &[u8]) -> Result<Self, MalformedResponse> {
-        // A byte order mark may precede it: §5.8.1.1 has it decoded as "UTF-8 decode" does.
+        // A byte order mark may precede it: §5.8.1.1 uses "UTF-8 decode".
         let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
         let parsed: Json = serde_json::from_slice(json).map_err(|_| MalformedResponse::ClientData)?;
         let challenge = decode_any_base64(&parsed.challenge).ok_or(MalformedResponse::ClientData)?;

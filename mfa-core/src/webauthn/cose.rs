@@ -53,7 +53,7 @@ impl CoseAlgorithm {
         self as i32
     }
 
-    /// The algorithm of that number, if it can be verified.
+    /// The algorithm with that number, if it can be verified.
     pub fn from_number(number: i64) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| i64::from(algorithm.number()) == number)
     }
@@ -79,7 +79,7 @@ impl PublicKey {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Algorithm`] if it is of another algorithm, [`Refusal::PublicKey`] if it is malformed.
+    /// [`Refusal::Algorithm`] if its algorithm is not supported, [`Refusal::PublicKey`] if it is malformed.
     pub fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
         if bytes.len() == 65 && bytes.first() == Some(&0x04) {
             return Ok(Self { algorithm: CoseAlgorithm::Es256, material: Material::Point(bytes.to_vec()) });
@@ -93,7 +93,7 @@ impl PublicKey {
     }
 }
 
-/// The parameters of a COSE key that any of ours has. -1 is a curve or, for RSA, the modulus.
+/// The parameters of a COSE key that our algorithms use. -1 is a curve or, for RSA, the modulus.
 #[derive(Default)]
 struct Parameters<'a> {
     key_type: Option<i64>,
@@ -112,7 +112,7 @@ impl<'a> Parameters<'a> {
         let mut seen = Vec::new();
         for _ in 0..count {
             let label = decoder.i64().ok()?;
-            // A label given twice could be read in two ways (RFC 9052 §14).
+            // A repeated label could be read in two ways (RFC 9052 §14).
             if seen.contains(&label) {
                 return None;
             }

@@ -14,13 +14,13 @@ use crate::clock::UnixTime;
 pub struct CredentialId(pub Vec<u8>);
 
 impl CredentialId {
-    /// Its name at this service and its predecessors.
+    /// Its name in this service and its predecessors.
     pub fn key_handle_hash(&self) -> KeyHandleHash {
         KeyHandleHash(Sha256::digest(&self.0).into())
     }
 }
 
-/// Names a credential towards consumers: the SHA-256 of its id, in 43 characters of base64url.
+/// Names a credential to consumers: the SHA-256 of its id, in 43 characters of base64url.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct KeyHandleHash(pub [u8; 32]);
 
@@ -39,7 +39,7 @@ impl FromStr for KeyHandleHash {
     }
 }
 
-/// What is kept of a credential.
+/// A stored credential.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct CredentialRecord {
@@ -53,7 +53,7 @@ pub struct CredentialRecord {
     pub transports: Vec<String>,
     /// Whether the user was verified at registration, or since.
     pub user_verified: bool,
-    /// Whether the key may be backed up; `None` if nobody recorded it, so that the first login will.
+    /// Whether the key may be backed up; `None` if unknown. The first login records it.
     pub backup_eligible: Option<bool>,
     /// Whether it is backed up.
     pub backup_state: bool,
@@ -61,22 +61,22 @@ pub struct CredentialRecord {
     pub aaguid: [u8; 16],
     /// The attestation statement format.
     pub attestation_format: String,
-    /// The RP ID it was registered for; the predecessors did not say.
+    /// The RP ID it was registered for; the predecessors did not record it.
     pub rp_id: Option<String>,
     /// What its user calls it.
     pub label: Option<String>,
-    /// When it was registered; the predecessors did not say.
+    /// When it was registered; the predecessors did not record it.
     pub created_at: Option<UnixTime>,
     /// When it was last used here.
     pub last_used_at: Option<UnixTime>,
     /// How the authenticator is attached, as one predecessor recorded it.
     pub(crate) attachment: String,
-    /// One predecessor's evidence of the registration, kept as it is.
+    /// One predecessor's attestation of the registration, kept unchanged.
     pub(crate) attestation: Option<Value>,
 }
 
 impl CredentialRecord {
-    /// A record of which nothing is known but its id and public key.
+    /// A record of which only the id and the public key are known.
     pub fn new(id: Vec<u8>, public_key: Vec<u8>) -> Self {
         Self {
             id: CredentialId(id),

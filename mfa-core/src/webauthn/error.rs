@@ -9,7 +9,7 @@ use crate::store::retry::MayConflict;
 
 use super::MalformedResponse;
 
-/// The check that a response did not pass. The variants follow WebAuthn L3 §7.1 and §7.2.
+/// The check that a response failed. The variants follow WebAuthn L3 §7.1 and §7.2.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, strum::EnumCount, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -19,10 +19,10 @@ pub enum Refusal {
     /// The ceremony was begun for another user.
     #[error("the ceremony was begun for another user")]
     User,
-    /// The relying party differs from the one the ceremony was begun for.
+    /// The ceremony was begun for another relying party.
     #[error("the relying party changed during the ceremony")]
     RelyingParty,
-    /// `type` of the client data is not that of the ceremony.
+    /// `type` of the client data belongs to another ceremony.
     #[error("the client data is of another ceremony type")]
     ClientDataType,
     /// The origin is not one of the relying party's.
@@ -49,7 +49,7 @@ pub enum Refusal {
     /// Backed up, yet not eligible for backup.
     #[error("backup state without backup eligibility")]
     BackupState,
-    /// Backup eligibility is another than at registration.
+    /// Backup eligibility changed since registration.
     #[error("backup eligibility changed")]
     BackupEligibility,
     /// The key's algorithm was not offered, or cannot be verified.
@@ -70,7 +70,7 @@ pub enum Refusal {
     /// The user has this credential already.
     #[error("the credential is registered already")]
     DuplicateCredential,
-    /// The user has as many credentials as one may have.
+    /// The user has as many credentials as allowed.
     #[error("the user has too many credentials")]
     TooManyCredentials,
     /// `id` and `rawId` differ.
@@ -127,11 +127,11 @@ impl Refusal {
 #[derive(Clone, Debug, strum::EnumCount, thiserror::Error)]
 #[non_exhaustive]
 pub enum WebauthnError {
-    /// The response is not one of the WebAuthn API's.
+    /// The body is not a response of the WebAuthn API.
     #[error(transparent)]
     Malformed(#[from] MalformedResponse),
 
-    /// The response did not pass a check; its ceremony is used up.
+    /// The response failed a check. Its ceremony is used up.
     #[error(transparent)]
     Refused(#[from] Refusal),
 
@@ -151,7 +151,7 @@ pub enum WebauthnError {
     #[error(transparent)]
     Random(#[from] RandomError),
 
-    /// The caller's key was revoked, or cannot be read, in the middle of the call.
+    /// During the call, the caller's key was revoked or became unreadable.
     #[error(transparent)]
     ApiKey(#[from] ApiKeyError),
 

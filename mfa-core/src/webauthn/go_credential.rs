@@ -1,7 +1,7 @@
-//! The credential list as the Go predecessor wrote it: JSON in five shapes over the years. We write the newest, with
-//! members of our own, so that one reader serves both.
+//! The credential list in the Go predecessor's format: JSON in five shapes over the years. We write the
+//! newest shape with members of our own, so that one reader serves both.
 //!
-//! Reading is total: a credential that cannot be read is kept as it is, so that no write drops it.
+//! Reading never fails as a whole: an unreadable credential is kept unchanged, so that no write drops it.
 
 use data_encoding::BASE64;
 use serde_json::{Map, Value, json};
@@ -22,7 +22,7 @@ enum Entry {
 
 impl Credentials {
     pub(crate) fn parse(json: &[u8]) -> Result<Self, DoesNotOpen> {
-        // A stage of the predecessor left NUL bytes behind the JSON.
+        // One version of the predecessor left NUL bytes after the JSON.
         let end = json.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         let values: Option<Vec<Value>> = serde_json::from_slice(&json[..end]).map_err(|_| DoesNotOpen)?;
         let entry = |value: Value| {
@@ -39,7 +39,7 @@ impl Credentials {
         Value::Array(values.collect()).to_string().into_bytes()
     }
 
-    /// Those that can be read.
+    /// The readable credentials.
     pub(crate) fn records(&self) -> impl Iterator<Item = &CredentialRecord> {
         self.0.iter().filter_map(|entry| match entry {
             Entry::Readable(record) => Some(&**record),
@@ -66,7 +66,7 @@ impl Credentials {
         self.0.push(Entry::Readable(Box::new(record)));
     }
 
-    /// Removes the credential; says whether it was there.
+    /// Removes the credential, and returns whether it existed.
     pub(crate) fn remove(&mut self, wanted: impl Fn(&CredentialRecord) -> bool) -> bool {
         let before = self.0.len();
         self.0.retain(|entry| !matches!(entry, Entry::Readable(record) if wanted(record)));
@@ -108,7 +108,7 @@ fn read(value: &Value) -> Option<CredentialRecord> {
     let aaguid = authenticator.and_then(|object| bytes(object, "AAGUID"));
     let transports = member(object, "transport").and_then(Value::as_array);
     let transports = transports.map(|all| all.iter().filter_map(Value::as_str).map(str::to_owned).collect());
-    // Registration demands presence, so flags without it were never recorded.
+    // Registration requires presence, so flags without it were never recorded.
     let recorded = flag(flags, "userPresent");
     Some(CredentialRecord {
         id: CredentialId(id),

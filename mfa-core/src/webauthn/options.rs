@@ -1,4 +1,4 @@
-//! What the browser is asked to do, WebAuthn L3 §5.4 and §5.5; the members the Go predecessor sent, in its order.
+//! Options for the browser, WebAuthn L3 §5.4 and §5.5, with the Go predecessor's members in its order.
 
 use data_encoding::BASE64URL_NOPAD;
 use serde::Serialize;
@@ -105,7 +105,7 @@ struct Extensions {
     appid_exclude: Option<String>,
 }
 
-/// A legacy U2F key, as options mention it.
+/// A legacy U2F key in options.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LegacyKey<'a> {
     pub(super) app_id: &'a str,
@@ -144,7 +144,7 @@ impl RegistrationOptions {
             timeout: TIMEOUT,
             exclude_credentials,
             authenticator_selection: Selection {
-                // The predecessor left the member out, and `discouraged` is what it then means.
+                // The predecessor omitted the member, which means `discouraged`.
                 resident_key: (resident_key != super::ResidentKey::Discouraged)
                     .then(|| resident_key.as_str()),
                 require_resident_key: resident_key == super::ResidentKey::Required,

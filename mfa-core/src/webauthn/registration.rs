@@ -1,5 +1,5 @@
-//! Verifying a registration, WebAuthn L3 §7.1: webauthn-rs-core verifies the attestation statement, we perform the
-//! relying party's checks. Every call to that crate is in this file.
+//! Verifies a registration, WebAuthn L3 §7.1. webauthn-rs-core verifies the attestation statement; we perform
+//! the relying party's checks. Every call to that crate is in this file.
 
 use std::time::Duration;
 
@@ -18,11 +18,13 @@ use super::{
     RegistrationResponse, RelyingParty, UserVerification,
 };
 
-/// What new credentials may use: what webauthn-rs-core can register and we can verify, preferred first.
+/// The algorithms for new credentials, preferred first. webauthn-rs-core can register them and we can verify
+/// them.
 pub const OFFERED_ALGORITHMS: [CoseAlgorithm; 3] =
     [CoseAlgorithm::Es256, CoseAlgorithm::Es384, CoseAlgorithm::Rs256];
 
-/// Verifies `response` to the ceremony of `challenge` and returns the record to keep, without label and times.
+/// Verifies `response` to the ceremony of `challenge`, and returns the record to store, without label and
+/// times.
 ///
 /// # Errors
 ///
@@ -35,7 +37,7 @@ pub fn verify_registration(
     // Steps 7 to 11.
     response.client_data.check(ClientDataType::Create, challenge, relying_party)?;
 
-    // Step 13: take the attestation object apart.
+    // Step 13: parse the attestation object.
     let object = AttestationObject::parse(&response.attestation_object).ok_or(Refusal::AuthenticatorData)?;
     let data = AuthenticatorData::parse(object.authenticator_data)?;
     // Step 14.
@@ -54,7 +56,7 @@ pub fn verify_registration(
     if data.flags.backup_state() && !data.flags.backup_eligible() {
         return Err(Refusal::BackupState);
     }
-    // Step 20, and that a login with the key can be verified at all.
+    // Step 20. A login with the key must also be verifiable.
     let attested = data.attested.ok_or(Refusal::AuthenticatorData)?;
     let key = PublicKey::parse(attested.public_key)?;
     if !relying_party.algorithms.contains(&key.algorithm()) {
@@ -64,12 +66,12 @@ pub fn verify_registration(
     if attested.credential_id.is_empty() || attested.credential_id.len() > 1023 {
         return Err(Refusal::CredentialIdLength);
     }
-    // Steps 21 to 23: the attestation statement. No roots are configured, so that trust is not judged (step 24).
+    // Steps 21 to 23: the attestation statement. No roots are configured, so trust is not judged (step 24).
     match (object.format, object.statement_is_empty) {
-        // §8.7: nothing is attested, so there is nothing to verify but that the key is one.
+        // §8.7: nothing is attested, so we only verify that the key is valid.
         ("none", true) => key.check()?,
         ("none", false) => return Err(Refusal::AttestationFormat),
-        // webauthn-rs-core reads RSA keys of this one size only.
+        // webauthn-rs-core reads only RSA keys of this size.
         _ if !key.has_common_size() => return Err(Refusal::Algorithm),
         _ => {
             let verified = attestation(response, challenge, relying_party)?;
@@ -92,7 +94,7 @@ pub fn verify_registration(
     })
 }
 
-/// Has webauthn-rs-core verify the whole registration, its attestation statement above all.
+/// Lets webauthn-rs-core verify the whole registration, mainly its attestation statement.
 fn attestation(
     response: &RegistrationResponse,
     challenge: &Challenge,
@@ -107,8 +109,8 @@ fn attestation(
         Some(false),
         Some(false),
     );
-    // The state is made of its serialised form: its own constructor draws a challenge of its own, and takes as
-    // long as a signature. The exact version of the crate is pinned, and the tests notice another form.
+    // We build the state from its serialised form, because its constructor draws its own challenge and takes
+    // as long as a signature. The exact version of the crate is pinned, and a test fails if the form changes.
     let state: RegistrationState = serde_json::from_value(json!({
         "policy": relying_party.user_verification.as_str(),
         "exclude_credentials": [],

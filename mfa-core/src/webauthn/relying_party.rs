@@ -1,15 +1,15 @@
-//! The relying party: whose credentials these are, and what it asks for.
+//! The relying party and its policy.
 
 use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::{CoseAlgorithm, OFFERED_ALGORITHMS};
 
-/// The relying party makes no sense.
+/// The relying party is invalid.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidRelyingParty {
-    /// The RP ID is empty, too long, or has characters that no domain has.
+    /// The RP ID is empty, too long, or has characters that a domain cannot have.
     #[error("the RP ID must be a domain, such as example.com")]
     Id,
     /// An origin is not `https://host[:port]` (`http` for localhost), or lies outside the RP ID.
@@ -21,11 +21,11 @@ pub enum InvalidRelyingParty {
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "the standard has three")]
 pub enum UserVerification {
-    /// Refuse who was not verified.
+    /// Refuse users who were not verified.
     Required,
     /// Verify if possible.
     Preferred,
-    /// Do not bother: what the predecessors asked for.
+    /// Do not verify. The predecessors asked for this.
     #[default]
     Discouraged,
 }
@@ -51,11 +51,11 @@ impl UserVerification {
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "the standard has three")]
 pub enum ResidentKey {
-    /// Fail rather than make one that is not.
+    /// Fail rather than make one that is not discoverable.
     Required,
-    /// Make one that is, if possible.
+    /// Make a discoverable one if possible.
     Preferred,
-    /// Either will do: what the predecessors asked for.
+    /// Accept either. The predecessors asked for this.
     #[default]
     Discouraged,
 }
@@ -98,7 +98,7 @@ impl RelyingParty {
     ///
     /// # Errors
     ///
-    /// [`InvalidRelyingParty`] if the RP ID is no domain or an origin lies outside it.
+    /// [`InvalidRelyingParty`] if the RP ID is not a domain or an origin lies outside it.
     pub fn new<'a>(
         id: &str,
         name: &str,
@@ -116,9 +116,9 @@ impl RelyingParty {
         Ok(Self { exclude_credentials: true, ..Self::as_given(id, name, origins) })
     }
 
-    /// A relying party as the headers of a predecessor's client give it, per request. The RP ID is taken as it is:
-    /// set-ups of the predecessors use `http://app99` for both RP ID and origin. Without an origin, a ceremony can
-    /// begin but not finish.
+    /// A relying party from the headers of one request, as the predecessors' clients send it. The RP ID is
+    /// not checked, since some set-ups use `http://app99` for both RP ID and origin. Without an origin, a
+    /// ceremony can begin but not finish.
     ///
     /// # Errors
     ///
@@ -149,19 +149,19 @@ impl RelyingParty {
         }
     }
 
-    /// Asks for user verification, or not.
+    /// Sets how much user verification to ask for.
     #[must_use]
     pub fn user_verification(self, user_verification: UserVerification) -> Self {
         Self { user_verification, ..self }
     }
 
-    /// Asks for discoverable credentials, or not.
+    /// Sets whether to ask for discoverable credentials.
     #[must_use]
     pub fn resident_key(self, resident_key: ResidentKey) -> Self {
         Self { resident_key, ..self }
     }
 
-    /// Offers fewer algorithms than [`OFFERED_ALGORITHMS`]; others cannot be had.
+    /// Offers fewer algorithms than [`OFFERED_ALGORITHMS`]. Others are ignored.
     #[must_use]
     pub fn algorithms(self, wanted: &[CoseAlgorithm]) -> Self {
         let algorithms =
@@ -169,7 +169,7 @@ impl RelyingParty {
         Self { algorithms, ..self }
     }
 
-    /// Tells the browser which credentials the user has already, so that no key is registered twice.
+    /// Tells the browser the user's credentials, so that no key is registered twice.
     #[must_use]
     pub fn exclude_credentials(self, exclude_credentials: bool) -> Self {
         Self { exclude_credentials, ..self }
@@ -196,8 +196,8 @@ impl RelyingParty {
     }
 }
 
-/// Scheme, host and port are the same. An origin has nothing else, so one that has is no origin; a lone slash at
-/// its end, as some clients write, says nothing.
+/// Whether scheme, host and port are equal. A text with more than these is not an origin, except for a
+/// trailing slash, which some clients write.
 fn same_origin(allowed: &str, origin: &str) -> bool {
     if allowed.starts_with("android:") || origin.starts_with("android:") {
         return allowed == origin;
@@ -213,7 +213,7 @@ fn parse_origin(text: &str) -> Option<Url> {
     (url.host_str().is_some() && bare && anonymous).then_some(url)
 }
 
-/// `origin` is secure and its host is `id` or a subdomain of it (L3 §5.1.2: a registrable suffix or equal).
+/// Whether `origin` is secure and its host is `id` or a subdomain (L3 §5.1.2: a registrable suffix or equal).
 fn is_within(origin: &str, id: &str) -> bool {
     if origin.starts_with("android:apk-key-hash:") {
         return true;
@@ -228,7 +228,7 @@ fn host_is_within(origin: &str, id: &str) -> bool {
     let Some(url) = parse_origin(origin) else { return false };
     let Some(host) = url.host_str() else { return false };
     let id = id.to_ascii_lowercase();
-    // The dot is what keeps badexample.com out of example.com.
+    // The dot keeps badexample.com out of example.com.
     host == id || host.strip_suffix(&id).is_some_and(|rest| rest.ends_with('.'))
 }
 

@@ -1,14 +1,14 @@
-//! Responses of the WebAuthn API as browsers and the predecessors' clients send them, WebAuthn L3 §5.1.
+//! Responses of the WebAuthn API, WebAuthn L3 §5.1, as browsers and the predecessors' clients send them.
 
 use serde::Deserialize;
 
 use super::{Challenge, ClientData, decode_any_base64};
 
-/// The response is not one of the WebAuthn API's.
+/// The body is not a response of the WebAuthn API.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MalformedResponse {
-    /// Not JSON, or a member is missing or of another type.
+    /// It is not JSON, or a member is missing or of another type.
     #[error("the response is not a public key credential")]
     Json,
     /// `id` is missing.
@@ -23,7 +23,7 @@ pub enum MalformedResponse {
     /// A field that must be base64 is not.
     #[error("a field is not base64url")]
     Base64,
-    /// The client data is not its JSON.
+    /// The client data is malformed.
     #[error("the client data is malformed")]
     ClientData,
 }
@@ -91,8 +91,8 @@ pub struct RegistrationResponse {
 }
 
 impl RegistrationResponse {
-    /// Reads the JSON. Base64 may be of either alphabet, padded or not, in each field. Client extension
-    /// results are unsigned and not read, so an empty PHP array in their place does no harm.
+    /// Reads the JSON. Each field may use either base64 alphabet, padded or not. Client extension results are
+    /// unsigned and ignored, so an empty PHP array there does no harm.
     ///
     /// # Errors
     ///
@@ -100,7 +100,8 @@ impl RegistrationResponse {
     pub fn from_json(json: &[u8]) -> Result<Self, MalformedResponse> {
         let wire: Wire<AttestationWire> =
             serde_json::from_slice(json).map_err(|_| MalformedResponse::Json)?;
-        // The ids are unsigned copies of what the attested data holds; one client of the predecessors sends others.
+        // The ids are unsigned copies of the attested data. One of the predecessors' clients sends different
+        // ones.
         wire.ids()?;
         let decode = |text: &str| decode_any_base64(text).ok_or(MalformedResponse::Base64);
         let client_data_json = decode(&wire.response.client_data_json)?;

@@ -21,7 +21,7 @@ const MAX_CREDENTIALS: usize = 128;
 pub struct NewUser {
     /// The user, if it has an id already; otherwise it gets one.
     pub id: Option<UserId>,
-    /// Shown where accounts are told apart, such as an e-mail address.
+    /// Identifies the account to the user, such as an e-mail address.
     pub name: String,
     /// The user's own name.
     pub display_name: String,
@@ -126,7 +126,7 @@ impl<'a> WebauthnService<'a> {
         Ok(AuthenticationOptions::new(&self.relying_party, &challenge, open.credentials.records(), legacy))
     }
 
-    /// Finishes an authentication ceremony. Its acceptance is saved, counter and all, before it is told.
+    /// Finishes an authentication ceremony. Saves the acceptance and the counter before returning it.
     ///
     /// # Errors
     ///

@@ -15,7 +15,7 @@ impl PublicKey {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Signature`], whatever the reason: a point off its curve included.
+    /// [`Refusal::Signature`], whatever the reason, including a point off its curve.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Refusal> {
         let verified = match &self.material {
             Material::Point(point) => {
@@ -36,7 +36,8 @@ impl PublicKey {
         verified.map_err(|_| Refusal::Signature)
     }
 
-    /// Whether signatures could be verified with this key: its point is on the curve, its modulus of a size.
+    /// Checks that the key can verify signatures: its point is on the curve, or its modulus has an accepted
+    /// size.
     pub(crate) fn check(&self) -> Result<(), Refusal> {
         let sound = match &self.material {
             Material::Point(point) => ParsedPublicKey::new(self.point_algorithm(), point).is_ok(),

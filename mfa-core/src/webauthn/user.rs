@@ -1,4 +1,4 @@
-//! A user record, opened and sealed again.
+//! Opens and seals user records.
 
 use zeroize::Zeroizing;
 
@@ -19,16 +19,16 @@ pub(crate) struct OpenUser {
     pub(crate) id: UserId,
     /// Where the record was read; `None` for a new one.
     revision: Option<Revision>,
-    /// The data keys it was found under.
+    /// The data keys that sealed it.
     found: Vec<DataKeyId>,
-    /// Whether it is as a predecessor left it.
+    /// Whether the record may be a predecessor's.
     may_be_legacy: bool,
     pub(crate) credentials: Credentials,
     app_id: Option<Plaintext>,
     key_handle: Option<Plaintext>,
     public_key: Option<Plaintext>,
     pub(crate) u2f_sign_count: Option<u32>,
-    /// The legacy key, if its three parts are there and sound.
+    /// The legacy key, if its three parts are present and sound.
     pub(crate) legacy: Option<LegacyU2fKey>,
 }
 
@@ -48,7 +48,7 @@ impl OpenUser {
         }
     }
 
-    /// What a save of this user must expect.
+    /// The condition for saving this user.
     pub(crate) fn expect(&self) -> Expect {
         self.revision.map_or(Expect::Absent, Expect::At)
     }
@@ -57,7 +57,7 @@ impl OpenUser {
         self.app_id.as_ref().and_then(|app_id| std::str::from_utf8(app_id).ok())
     }
 
-    /// Replaces the legacy key's parts, each as the Node predecessor spelt it.
+    /// Replaces the legacy key's parts, each in the Node predecessor's spelling.
     pub(crate) fn set_legacy(
         &mut self,
         app_id: Option<&str>,
@@ -83,7 +83,7 @@ impl Consumer {
         self.open_stored_user(stored).await.map(Some)
     }
 
-    /// Opens a user's record that was read.
+    /// Opens a user's record.
     pub(crate) async fn open_stored_user(
         &self,
         stored: Stored<UserRecord>,
@@ -95,8 +95,8 @@ impl Consumer {
         let named = || fields.iter().filter_map(|field| field.as_ref()?.data_key_id());
         let unknown = named().find(|id| !self.keyring().has(*id));
         let keyring = self.keyring_with(unknown).await?;
-        // A write of ours seals every field, so a legacy ciphertext among ours was put there. A predecessor's raw
-        // ciphertext begins with random bytes, so the version alone does not tell.
+        // Our writes seal every field, so somebody else put a legacy ciphertext among ours. A raw legacy
+        // ciphertext begins with random bytes, so the version byte alone proves nothing.
         let may_be_legacy = !named().any(|id| keyring.has(id)) && record.u2f_sign_count.is_none();
         let open = |name, field: &Option<Sealed<Vec<u8>>>| {
             self.open_field(&keyring, id, name, field.as_ref(), may_be_legacy)
@@ -130,7 +130,7 @@ impl Consumer {
         })
     }
 
-    /// Seals every field of the user anew, under the newest data key.
+    /// Seals every field of the user under the newest data key.
     pub(crate) fn seal_user(&self, user: &OpenUser) -> Result<UserRecord, RandomError> {
         let (random, keyring) = (&*self.mfa.parts.random, self.keyring());
         let under = keyring.sealing_id_of(&user.found);
@@ -152,13 +152,13 @@ impl Consumer {
         })
     }
 
-    /// Saves what was opened, on condition that nobody wrote in between.
+    /// Saves the user if nobody wrote it since it was opened.
     pub(crate) async fn save_user(&self, open: &OpenUser) -> Result<(), WebauthnError> {
         let made = self.write_user(open).await?;
         if open.expect() == Expect::Absent
             && let Err(error) = self.settle_user(made).await
         {
-            // Nobody was told of it, and it might not open: better that there is none.
+            // Nobody knows of it, and it might not open. Remove it.
             let _ = self.mfa.parts.stores.users.delete(&self.id, open.id).await;
             return Err(error);
         }
@@ -171,8 +171,8 @@ impl Consumer {
         Ok(Stored { record, revision })
     }
 
-    /// After a record was made: puts it under the newest data key if a rotation took place meanwhile, whose pass over
-    /// the records may have missed it.
+    /// Re-seals a new record under the newest data key if a rotation took place meanwhile. The rotation's
+    /// pass may have missed it.
     async fn settle_user(&self, made: Stored<UserRecord>) -> Result<(), WebauthnError> {
         if made.record.to_row().is_under(self.read_keyring().await?.newest_id()) {
             return Ok(());
@@ -180,7 +180,7 @@ impl Consumer {
         self.reencrypt_user(made).await.map(drop)
     }
 
-    /// Seals every field anew under the newest data key.
+    /// Re-seals every field under the newest data key.
     pub(crate) async fn reencrypt_user(
         &self,
         stored: Stored<UserRecord>,
@@ -213,14 +213,14 @@ impl Consumer {
         sealed: Option<&Sealed<Vec<u8>>>,
         may_be_legacy: bool,
     ) -> Result<Option<Plaintext>, DoesNotOpen> {
-        // Nothing has many encodings: absent, empty, and the ciphertext of nothing.
+        // An empty field has three encodings: absent, empty, and the ciphertext of nothing.
         let Some(sealed) = sealed.filter(|sealed| !sealed.as_bytes().is_empty()) else { return Ok(None) };
         let plaintext = if sealed.data_key_id().is_some_and(|id| keyring.has(id)) {
             let record_id = user.to_string();
             let place = Context { consumer: &self.id, kind: RecordKind::User, record_id: &record_id, field };
             keyring.open(&place, sealed)?
         } else if may_be_legacy {
-            // The legacy cipher opens with any key; garbage must not be taken for data and sealed as ours.
+            // The legacy cipher opens with any key. Garbage must not be taken for data and re-sealed as ours.
             let plaintext = keyring.open_legacy(sealed)?;
             if !is_well_formed(field, &plaintext) {
                 return Err(DoesNotOpen);
@@ -233,7 +233,8 @@ impl Consumer {
     }
 }
 
-/// Whether a predecessor's plaintext is of the field's form: a URL, base64, or JSON (which whoever reads it checks).
+/// Whether a legacy plaintext has the field's form: a URL, base64 or JSON. The reader of the JSON checks the
+/// rest.
 fn is_well_formed(field: &str, plaintext: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(plaintext) else { return false };
     match field {

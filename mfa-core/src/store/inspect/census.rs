@@ -1,4 +1,4 @@
-//! Counts rows by their format, and sorts out those that cannot be used.
+//! Counts rows by format, and collects those that cannot be used.
 
 use std::collections::{BTreeMap, HashMap};
 use std::mem;
@@ -65,27 +65,27 @@ pub struct UserCounts {
     pub unusable: u64,
 }
 
-/// What the API keys of a consumer are good for.
+/// What the API keys of a consumer can do.
 #[derive(Clone, Copy, Debug, Default)]
 struct Keys {
     usable: bool,
     keyring: bool,
 }
 
-/// Rows of an owner that are sound by themselves.
+/// Valid rows of an owner.
 #[derive(Clone, Copy, Debug, Default)]
 struct Owned {
     ours: u64,
     legacy: u64,
 }
 
-/// Counts the rows of a store. API keys go last: they tell which rows of the others can be opened, and where a store
-/// has no snapshots, a key that is read after a row knows of the keyring that the row was sealed under. Holds a few
-/// words for each consumer, and nothing for a row.
+/// Counts the rows of a store. Pass API keys last. They show which other rows can be opened, and without
+/// snapshots, only a key read after a row is sure to have the keyring that sealed the row. Memory grows with
+/// the number of consumers, not of rows.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Census {
-    /// The API keys; `None` if they were not looked at.
+    /// The API keys; `None` if they were not counted.
     pub api_keys: Option<ApiKeyCounts>,
     /// The TOTP authenticators.
     pub totp: Option<TotpCounts>,
@@ -119,7 +119,7 @@ impl Census {
         &self.problems
     }
 
-    /// Every row of a kind has been given. After the last API key, rows are judged by their owner.
+    /// Ends a kind of row. After the API keys, judges the other rows by their owners.
     pub fn end(&mut self, kind: RecordKind) {
         match kind {
             RecordKind::ApiKey => {
@@ -132,7 +132,7 @@ impl Census {
         }
     }
 
-    /// An API key.
+    /// Counts an API key.
     pub fn api_key(&mut self, record: &ApiKeyRecord) {
         let usable = record.is_usable(self.now);
         let keys = self.consumers.entry(record.consumer.clone()).or_default();
@@ -170,11 +170,12 @@ impl Census {
         }
     }
 
-    /// A record. `written_here` is false if the row shows that only a predecessor can have written it.
+    /// Counts a record. Pass `written_here` as false if the row shows that only a predecessor can have
+    /// written it.
     ///
     /// # Errors
     ///
-    /// [`UnreadableField`] if it is not a record of that kind; it is not counted then.
+    /// [`UnreadableField`] if it is not a record of that kind. It is not counted then.
     pub fn row(&mut self, kind: RecordKind, row: &Row, written_here: bool) -> Result<(), UnreadableField> {
         match kind {
             RecordKind::Totp => self.totp(&TotpRecord::from_row(row)?, written_here),
@@ -185,7 +186,7 @@ impl Census {
         Ok(())
     }
 
-    /// A TOTP authenticator.
+    /// Counts a TOTP authenticator.
     pub(super) fn totp(&mut self, record: &TotpRecord, written_here: bool) {
         let format = record.secret.format(LegacyForm::Text, written_here);
         let counts = self.totp.get_or_insert_default();
@@ -206,7 +207,7 @@ impl Census {
         self.problem(flaw, RecordKind::Totp, id);
     }
 
-    /// A WebAuthn user.
+    /// Counts a WebAuthn user.
     pub(super) fn user(&mut self, record: &UserRecord, written_here: bool) {
         let format = |field: &Option<Sealed<Vec<u8>>>, form| {
             field.as_ref().map_or(Format::Empty, |sealed| sealed.format(form, written_here))
@@ -231,7 +232,7 @@ impl Census {
             None
         };
 
-        // An AppID alone is a registration that was begun.
+        // An AppID alone means that a registration was begun.
         let has_credential = credentials != Format::Empty || key_handle;
         let counts = self.users.get_or_insert_default();
         *match (ours, credentials) {
@@ -254,7 +255,8 @@ impl Census {
         }
     }
 
-    /// A row that cannot be read, and which part of it. Without an owner it is nobody's, whatever else is wrong.
+    /// Counts a row whose `part` cannot be read. A row without an owner is reported as that, whatever else is
+    /// wrong.
     pub fn unreadable(&mut self, kind: RecordKind, id: &str, part: &str, has_owner: bool) {
         self.count_unusable(kind);
         if has_owner || kind == RecordKind::ApiKey {
@@ -273,13 +275,13 @@ impl Census {
         }
     }
 
-    /// A row that is sound by itself.
+    /// Counts a valid row.
     fn owned(&mut self, kind: RecordKind, owner: &ConsumerId, format: Format) {
         let owned = self.owned.entry((kind.as_str(), owner.clone())).or_default();
         *if matches!(format, Format::Ours(_)) { &mut owned.ours } else { &mut owned.legacy } += 1;
     }
 
-    /// Whether the owners of sound rows can still open them.
+    /// Reports valid rows that their owner cannot open.
     fn judge_owners(&mut self) {
         for ((kind, owner), Owned { ours, legacy }) in mem::take(&mut self.owned) {
             let (flaw, count) = match self.consumers.get(&owner) {
@@ -312,7 +314,7 @@ impl Census {
     }
 }
 
-/// The beginning of an id, enough to find a row by. The predecessors' ids may hold anything.
+/// The beginning of an id, enough to find a row. Legacy ids may hold any characters.
 fn abbreviated(id: &str) -> String {
     let beginning: String = id.chars().take(8).flat_map(char::escape_debug).collect();
     format!("{beginning}…")

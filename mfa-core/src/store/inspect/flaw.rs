@@ -1,8 +1,8 @@
-//! What can be wrong with a row, and what to do about it.
+//! The flaws of rows, and what to do about them.
 
 use serde::Serialize;
 
-/// Why a row cannot be used, or will not do as it should.
+/// Why a row cannot be used, or needs attention.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -11,7 +11,7 @@ pub enum Flaw {
     Damaged,
     /// A sealed value has a version that this program does not know.
     UnknownVersion,
-    /// A sealed value has no format's shape.
+    /// A sealed value is in no known format.
     Shapeless,
     /// A legacy ciphertext stands beside ours.
     MixedFormats,
@@ -19,20 +19,20 @@ pub enum Flaw {
     IncompleteU2fKey,
     /// The row names no owner.
     NoOwner,
-    /// No API key is of the row's owner.
+    /// The row's owner has no API key.
     NoApiKey,
     /// Every API key of the row's owner is revoked, expired or pending.
     NoUsableKey,
-    /// It is sealed under a data key, and no usable API key of its owner has a keyring.
+    /// The row is sealed under a data key, but no usable API key of its owner has a keyring.
     NoKeyring,
     /// The hash of an API secret is of an unknown kind.
     UnknownHash,
-    /// A rotation to this API key has not come to its end.
+    /// A rotation to this API key is unfinished.
     HalfRotated,
 }
 
 impl Flaw {
-    /// What is wrong, as the end of a sentence about one or more rows.
+    /// What is wrong, to end a sentence about one or more rows.
     pub const fn what(self) -> &'static str {
         match self {
             Self::Damaged => "cannot be read",
@@ -40,10 +40,10 @@ impl Flaw {
             Self::Shapeless => "sealed in no known format: cut short or changed",
             Self::MixedFormats => "a predecessor's ciphertext beside ours, which is refused",
             Self::IncompleteU2fKey => "a U2F key that lacks a part",
-            Self::NoOwner => "no owner, so nobody's",
-            Self::NoApiKey => "the owner's API keys do not exist",
+            Self::NoOwner => "no owner",
+            Self::NoApiKey => "the owner has no API key",
             Self::NoUsableKey => "every API key of the owner is revoked, expired or pending",
-            Self::NoKeyring => "sealed here, and no usable API key of the owner has a keyring",
+            Self::NoKeyring => "sealed here, but no usable API key of the owner has a keyring",
             Self::UnknownHash => "active with a hash of an unknown kind, so no secret is right",
             Self::HalfRotated => "a rotation to it is half done",
         }
@@ -61,9 +61,7 @@ impl Flaw {
             }
             Self::NoOwner => "delete them: no API key reaches them",
             Self::NoApiKey => "restore the API key from a backup, or delete these rows",
-            Self::NoUsableKey => {
-                "nothing opens these rows any more: delete them, and have their users enrol again"
-            }
+            Self::NoUsableKey => "nothing can open these rows: delete them, and have their users enrol again",
             Self::NoKeyring => "restore the API key's row from a backup: its keyring is gone",
             Self::UnknownHash => "restore these API keys from a backup, or revoke them",
             Self::HalfRotated => "call `mfa-http api-key rotate` again, or `mfa-http api-key upgrade`",
@@ -77,18 +75,18 @@ impl Flaw {
 pub struct Problem {
     /// What is wrong.
     pub flaw: Flaw,
-    /// With rows of which kind.
+    /// The kind of the rows.
     pub kind: &'static str,
-    /// How many rows there are.
+    /// The number of rows.
     pub count: u64,
-    /// The beginnings of some of their ids, or of their owners' if it is their owners that matter.
+    /// The beginnings of some ids of the rows, or of their owners if the flaw is the owner's.
     pub examples: Vec<String>,
     /// What to do.
     pub advice: &'static str,
 }
 
 impl Problem {
-    /// Examples that are kept, however many there are.
+    /// The most examples that are kept.
     const EXAMPLES: usize = 5;
 
     pub(super) const fn new(flaw: Flaw, kind: &'static str) -> Self {

@@ -1,8 +1,8 @@
-//! What a store is asked when an operator wants to know how it is. Nothing here writes.
+//! Inspects a store for an operator. Nothing here writes.
 //!
-//! Each adapter has a function `inspect` that fills a [`Report`]: how it found the place, in [`Check`]s, and every row it
-//! read, given to the [`Census`]. No API secret is at hand, so nothing is opened: what can be said of a row is what its
-//! shape, its owner and its owner's API keys show.
+//! Each adapter has a function `inspect` that fills a [`Report`]. It adds a [`Check`] for each finding about
+//! the store, and passes each row to the [`Census`]. Without an API secret nothing can be opened, so a row is
+//! judged by its shape, its owner and its owner's API keys.
 
 mod census;
 mod flaw;

@@ -1,11 +1,11 @@
-//! What was found.
+//! The findings.
 
 use serde::Serialize;
 
 use super::Census;
 use crate::clock::UnixTime;
 
-/// What an adapter is asked about.
+/// What an adapter inspects.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "a store holds everything, or ceremonies alone")]
 pub enum Scope {
@@ -45,16 +45,16 @@ impl Area {
     }
 }
 
-/// How a check came out.
+/// The outcome of a check.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::exhaustive_enums, reason = "good, bad, and neither")]
 pub enum Verdict {
     /// As it should be.
     Ok,
-    /// Worth knowing, or could not be found out.
+    /// Worth knowing, or unknown.
     Note,
-    /// Somebody must do something.
+    /// The operator must act.
     Attention,
 }
 
@@ -69,13 +69,13 @@ impl Verdict {
     }
 }
 
-/// One thing that was looked at.
+/// One thing that was checked.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Check {
-    /// What it is about.
+    /// The subject of the check.
     pub area: Area,
-    /// How it came out.
+    /// The outcome.
     pub verdict: Verdict,
     /// What was found.
     pub found: String,
@@ -84,11 +84,11 @@ pub struct Check {
     pub advice: Option<String>,
 }
 
-/// How a store is.
+/// The state of a store.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct Report {
-    /// How the place was found.
+    /// What the checks found.
     pub checks: Vec<Check>,
     /// The rows.
     #[serde(flatten)]
@@ -96,27 +96,27 @@ pub struct Report {
 }
 
 impl Report {
-    /// An empty report; keys that have expired at `now` count as such.
+    /// An empty report. Keys that have expired at `now` count as expired.
     pub fn new(now: UnixTime) -> Self {
         Self { checks: Vec::new(), census: Census::new(now) }
     }
 
-    /// Something is as it should be.
+    /// Adds a check that passed.
     pub fn ok(&mut self, area: Area, found: impl Into<String>) {
         self.check(area, Verdict::Ok, found.into(), None);
     }
 
-    /// Something is worth knowing.
+    /// Adds something worth knowing.
     pub fn note(&mut self, area: Area, found: impl Into<String>) {
         self.check(area, Verdict::Note, found.into(), None);
     }
 
-    /// Somebody must do something.
+    /// Adds something that needs attention.
     pub fn attention(&mut self, area: Area, found: impl Into<String>, advice: impl Into<String>) {
         self.check(area, Verdict::Attention, found.into(), Some(advice.into()));
     }
 
-    /// How many things need attention.
+    /// The number of things that need attention.
     pub fn needing_attention(&self) -> usize {
         let checks = self.checks.iter().filter(|check| check.verdict == Verdict::Attention).count();
         checks.saturating_add(self.census.problems().len())

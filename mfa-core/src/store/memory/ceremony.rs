@@ -5,7 +5,8 @@ use crate::clock::UnixTime;
 use crate::envelope::Sealed;
 use crate::store::{CeremonyId, CeremonyState, CeremonyStore, MAX_LIFETIME, StoreError};
 
-/// Ceremonies kept at most, expired ones included: beyond it new ones are refused rather than memory exhausted.
+/// The most ceremonies kept, including expired ones. Beyond it, new ones are refused so that memory does not
+/// run out.
 const CAPACITY: usize = 100_000;
 
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +48,7 @@ mod tests {
     use super::*;
     use crate::store::Stores;
 
-    /// R55: a store that filled up with ceremonies nobody finished takes new ones once those are over.
+    /// R55: a store full of unfinished ceremonies accepts new ones when those have expired.
     #[tokio::test]
     async fn a_full_store_has_room_again_when_ceremonies_expire() {
         let stores = Stores::from(MemoryStore::default());

@@ -1,4 +1,5 @@
-//! Everything in memory, for tests and examples: gone with the process, and not for several processes.
+//! A store in memory, for tests and examples. Its content is gone with the process, and other processes
+//! cannot share it.
 
 mod api_key;
 mod ceremony;
@@ -30,9 +31,9 @@ struct Tables {
 }
 
 impl Tables {
-    /// A revision that was never given out, so that none comes back when a record is deleted and made again.
+    /// A revision that was never given out, so that none repeats when a record is deleted and made again.
     fn fresh_revision(&mut self) -> Revision {
-        // Records count on from where they begin; none is written 2^32 times.
+        // A record's revisions count up from here. None is written 2^32 times.
         self.created += 1;
         Revision::from_stored(self.created << 32)
     }
@@ -51,8 +52,8 @@ impl From<MemoryStore> for Stores {
     }
 }
 
-/// The write rule of every port. A record begins at revision `fresh`, which no record had before. `owned` compares the
-/// stored record with the new one.
+/// The write rule of every port. A new record starts at revision `fresh`, which no record had before. `owned`
+/// tells whether the stored and the new record have one owner.
 fn save<K: Ord, T>(
     table: &mut BTreeMap<K, Stored<T>>,
     id: K,
@@ -73,7 +74,8 @@ fn save<K: Ord, T>(
     Ok(revision)
 }
 
-/// The paging rule of every port: the first `limit` of the wanted entries, and the name of the last if there are more.
+/// The paging rule of every port: the first `limit` of the wanted entries, and the last one's name if there
+/// are more.
 fn page<'a, K: 'a, V: 'a, T>(
     mut wanted: impl Iterator<Item = (&'a K, &'a Stored<V>)>,
     limit: usize,
