@@ -1,5 +1,5 @@
-//! A soft authenticator: WebAuthn and raw U2F with keys in memory, every flag, counter and field at hand, so that
-//! tests can answer ceremonies rightly and wrongly.
+//! A soft authenticator: WebAuthn and raw U2F with keys in memory. Tests can set every flag, counter and
+//! field, to answer ceremonies rightly and wrongly.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -12,9 +12,9 @@ use minicbor::Encoder;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// UP: somebody was there.
+/// UP: somebody was present.
 pub const UP: u8 = 0x01;
-/// UV: and it was the user.
+/// UV: the user was verified.
 pub const UV: u8 = 0x04;
 /// BE: the key may be backed up.
 pub const BE: u8 = 0x08;
@@ -50,7 +50,7 @@ impl Key {
         }
     }
 
-    /// A key from PKCS #8 in PEM, as the fixtures have it; `kind` is `ES256`, `RS256` or `EdDSA`.
+    /// A key from PKCS #8 in PEM, as in the fixtures. `kind` is `ES256`, `RS256` or `EdDSA`.
     pub fn from_pem(kind: &str, pem: &str) -> Self {
         let base64: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
         let der = data_encoding::BASE64.decode(base64.as_bytes()).unwrap();
@@ -152,27 +152,27 @@ pub struct SoftAuthenticator {
     pub credential_id: Vec<u8>,
     /// Its model.
     pub aaguid: [u8; 16],
-    /// The flags it sets, but for attested data.
+    /// The flags it sets, except for attested data.
     pub flags: u8,
-    /// Its counter, as the next answer states it.
+    /// The counter of its next answer.
     pub counter: u32,
 }
 
-/// What the browser makes of a ceremony; each field may be set wrong.
+/// The browser's part in a ceremony. Tests may set each field wrong.
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "tests set what they like")]
 pub struct Browser {
-    /// Where the page is.
+    /// The page's origin.
     pub origin: String,
-    /// What the authenticator hashes as RP ID, or AppID.
+    /// The RP ID, or AppID, that the authenticator hashes.
     pub rp_id: String,
     /// The challenge, in base64url.
     pub challenge: String,
-    /// `type` of the client data, if not that of the ceremony.
+    /// `type` of the client data, if it should differ from the ceremony's.
     pub kind: Option<&'static str>,
     /// Further members of the client data.
     pub extra: Value,
-    /// What goes out as user handle.
+    /// The user handle to send.
     pub user_handle: Option<Vec<u8>>,
 }
 
@@ -202,14 +202,14 @@ impl Browser {
 }
 
 impl SoftAuthenticator {
-    /// A new one, with a key for `algorithm` and a random credential.
+    /// A new authenticator with a key for `algorithm` and a random credential.
     pub fn new(algorithm: i32) -> Self {
         let mut credential_id = vec![0; 32];
         aws_lc_rs::rand::fill(&mut credential_id).unwrap();
         Self { key: Key::generate(algorithm), credential_id, aaguid: [7; 16], flags: UP | UV, counter: 1 }
     }
 
-    /// One with a credential of the fixtures.
+    /// An authenticator with a credential of the fixtures.
     pub fn with_key(kind: &str, pem: &str, id_hex: &str) -> Self {
         let credential_id = HEXLOWER.decode(id_hex.as_bytes()).unwrap();
         Self { key: Key::from_pem(kind, pem), credential_id, aaguid: [0; 16], flags: UP, counter: 1000 }
@@ -219,7 +219,7 @@ impl SoftAuthenticator {
         let flags = if attested { self.flags | AT } else { self.flags };
         let mut data = Sha256::digest(rp_id.as_bytes()).to_vec();
         data.push(flags);
-        // A registration states the counter before the next answer's.
+        // A registration has the counter before the next answer's.
         let counter = if attested { self.counter.saturating_sub(1) } else { self.counter };
         data.extend_from_slice(&counter.to_be_bytes());
         if attested {
@@ -236,7 +236,7 @@ impl SoftAuthenticator {
         self.created(browser, "none", |_, _| {})
     }
 
-    /// The same with self attestation (§8.2).
+    /// `navigator.credentials.create()`, with self attestation (§8.2).
     pub fn create_packed(&self, browser: &Browser) -> Value {
         self.created(browser, "packed", |data, statement| {
             statement.extend(self.key.sign(data));
@@ -270,7 +270,7 @@ impl SoftAuthenticator {
         })
     }
 
-    /// `navigator.credentials.get()`. The counter moves on.
+    /// `navigator.credentials.get()`. Increments the counter.
     pub fn get(&mut self, browser: &Browser) -> Value {
         let client_data = browser.client_data("webauthn.get");
         let data = self.authenticator_data(&browser.rp_id, false);
@@ -342,7 +342,7 @@ impl SoftU2fKey {
         })
     }
 
-    /// The answer to an authentication request. The counter moves on.
+    /// The answer to an authentication request. Increments the counter.
     pub fn authenticate(&mut self, typ: &str, origin: &str, app_id: &str, challenge: &str) -> Value {
         let client_data = json!({"typ": typ, "challenge": challenge, "origin": origin}).to_string();
         let counter = self.counter.to_be_bytes();
@@ -365,7 +365,8 @@ impl Default for SoftU2fKey {
     }
 }
 
-/// A self-signed certificate's outline around `key`: enough of X.509 for a verifier that reads the key only.
+/// The outline of a self-signed certificate around `key`: enough X.509 for a verifier that only reads the
+/// key.
 pub fn certificate(key: &Key) -> Vec<u8> {
     let wrap = |tag: u8, content: &[u8]| {
         let len = u16::try_from(content.len()).unwrap().to_be_bytes();

@@ -22,7 +22,7 @@ use crate::record::Kind;
 pub enum Fault {
     /// Nothing was read or written.
     Before,
-    /// It was, but nobody heard: the ambiguous write.
+    /// It was, but the answer was lost: the ambiguous write.
     After,
 }
 
@@ -54,7 +54,7 @@ struct Plan {
     meanwhile: Mutex<Option<Meanwhile>>,
 }
 
-/// Number of a call, and what somebody else does before it.
+/// The number of a call, and an action before it.
 struct Meanwhile(u64, Pin<Box<dyn Future<Output = ()> + Send>>);
 
 impl std::fmt::Debug for Meanwhile {
@@ -64,7 +64,7 @@ impl std::fmt::Debug for Meanwhile {
 }
 
 impl FaultyStores {
-    /// Stores that work until told otherwise.
+    /// Stores that work until a fault is set.
     pub fn new(inner: Stores) -> Self {
         let plan = Plan { calls: AtomicU64::new(0), failing: AtomicU64::new(u64::MAX), ..Plan::default() };
         Self { inner, plan: Arc::new(plan) }
@@ -75,18 +75,18 @@ impl FaultyStores {
         Stores::of(self.clone())
     }
 
-    /// Makes the `n`th call from now fail, the next being number 0.
+    /// Makes the `n`th call from now fail. The next call is number 0.
     pub fn fail(&self, n: u64, fault: Fault) {
         let call = self.plan.calls.load(Ordering::SeqCst) + n;
         self.plan.failing.store(call << 1 | u64::from(fault == Fault::After), Ordering::SeqCst);
     }
 
-    /// Does something else before the `n`th call from now, the next being number 0.
+    /// Runs `other` before the `n`th call from now. The next call is number 0.
     pub fn meanwhile(&self, n: u64, other: impl Future<Output = ()> + Send + 'static) {
         *self.plan.meanwhile.lock().unwrap() = Some(Meanwhile(self.calls() + n, Box::pin(other)));
     }
 
-    /// Orders concurrent calls by a script: each gives way to the others so many times before and after.
+    /// Orders concurrent calls by a script: each yields a scripted number of times before and after.
     pub fn interleave(&self, script: u64) {
         self.plan.script.store(script | 1, Ordering::SeqCst);
     }
@@ -96,7 +96,7 @@ impl FaultyStores {
         if state == 0 {
             return;
         }
-        // Xorshift: any sequence will do that differs from script to script.
+        // Xorshift: any sequence works that differs between scripts.
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;

@@ -1,5 +1,4 @@
-//! The Go predecessor's rows, and the Node predecessor's U2F rows that it adopted: fresh logins with their private
-//! keys.
+//! Logins on the Go predecessor's rows, and on the Node predecessor's U2F rows that it adopted.
 
 use std::sync::Arc;
 
@@ -28,7 +27,7 @@ fn party() -> RelyingParty {
     RelyingParty::from_headers("example.com", "ACME Inc.", ORIGIN).unwrap()
 }
 
-/// Stores a row of the predecessors' u2f table, every encoding of "nothing" included.
+/// Stores a row of the predecessors' u2f table, including every encoding of "nothing".
 pub async fn load_user(stores: &Stores, row: &Value) -> UserRecord {
     let text = |name: &str| row[name]["S"].as_str().map(str::to_owned);
     let sealed = |name: &str| text(name).map(|text| Sealed::from_stored(text.into_bytes()));
@@ -51,7 +50,7 @@ async fn consumer_of(stores: &Stores, key: &PredecessorKey) -> (Consumer, Mfa) {
     (mfa.authenticate(&key.key, &key.secret).await.unwrap(), mfa)
 }
 
-/// One login; what the service says.
+/// One login, and the service's result.
 async fn login(
     consumer: &Consumer,
     record: &UserRecord,
@@ -70,7 +69,7 @@ fn is(refused: &Result<(), WebauthnError>, expected: Refusal) -> bool {
     matches!(refused, Err(WebauthnError::Refused(refusal)) if *refusal == expected)
 }
 
-/// All five kinds of credential log in; a sixth is registered; a copied key and a wrong one are refused.
+/// All five kinds of credential log in, and a sixth is registered. A copied key and a wrong one are refused.
 pub async fn five_kinds_of_credential_log_in(stores: &Stores) {
     let rows = go_rows();
     let key = load_key(stores, &rows["api_key"]).await;
@@ -107,7 +106,7 @@ pub async fn five_kinds_of_credential_log_in(stores: &Stores) {
     assert!(kept.take(5).eq(hashes));
 }
 
-/// R40: each shape of the JSON over the years; backup eligibility is learnt where nobody recorded it.
+/// R40: each shape of the JSON is read. Backup eligibility is recorded if it was unknown.
 pub async fn every_shape_of_the_json_is_read(stores: &Stores) {
     let rows = go_rows();
     let key = load_key(stores, &rows["api_key"]).await;
@@ -139,8 +138,8 @@ pub async fn every_shape_of_the_json_is_read(stores: &Stores) {
     assert_eq!(read, 5);
 }
 
-/// R33: the Node predecessor's U2F keys log in by the `appid` extension, for their own AppID and no other; one that
-/// was deleted does not.
+/// R33: the Node predecessor's U2F keys log in by the `appid` extension, only for their own AppID. A deleted
+/// key does not.
 pub async fn u2f_keys_of_the_node_predecessor_log_in(stores: &Stores) {
     let rows = node_rows();
     let key = load_key(stores, &rows["api_key"]).await;
@@ -177,7 +176,7 @@ pub async fn u2f_keys_of_the_node_predecessor_log_in(stores: &Stores) {
     assert!(logged_in >= 2, "{logged_in}");
 }
 
-/// A row with both: each key logs in, and the AppID is for the U2F key alone.
+/// In a row with both kinds, each key logs in, and only the U2F key may use the AppID.
 pub async fn a_mixed_row_keeps_both_kinds(stores: &Stores) {
     let (rows, node) = (go_rows(), node_rows());
     let key = load_key(stores, &node["api_key"]).await;
@@ -191,14 +190,14 @@ pub async fn a_mixed_row_keeps_both_kinds(stores: &Stores) {
     let mut u2f = SoftAuthenticator::with_key("ES256", pem, handle.as_str().unwrap());
     let mut webauthn = authenticator_of(&mixed["webauthn_credential"]);
 
-    // R33: at a registration, `appidExclude` and the key handle it is about.
+    // R33: a registration gets `appidExclude` and its key handle.
     let new_user = NewUser { id: Some(record.id), name: "jo".to_owned(), display_name: "Jo".to_owned() };
     let (_, options) = consumer.webauthn(party()).begin_registration(&new_user).await.unwrap();
     let options = serde_json::to_value(options).unwrap();
     assert_eq!(options["publicKey"]["extensions"], serde_json::json!({"appidExclude": app_id}));
     let excluded = data_encoding::BASE64URL_NOPAD.encode(&u2f.credential_id);
     assert_eq!(options["publicKey"]["excludeCredentials"][0]["id"], excluded);
-    // §4: at a login the U2F key comes last, with `appid`.
+    // §4: in a login, the U2F key comes last, with `appid`.
     let options = consumer.webauthn(party()).begin_authentication(record.id).await.unwrap();
     let options = serde_json::to_value(options).unwrap();
     assert_eq!(options["publicKey"]["extensions"], serde_json::json!({"appid": app_id}));
@@ -212,8 +211,8 @@ pub async fn a_mixed_row_keeps_both_kinds(stores: &Stores) {
     login(&consumer, &record, &mut webauthn, "example.com").await.unwrap();
 }
 
-/// R9, R45: a legacy row moved to another consumer, as whoever writes to the database could do, is an error for
-/// each kind of row, and nothing is written.
+/// R9, R45: an attacker who writes to the database moves a legacy row to another consumer. For each kind of
+/// row this is an error, and nothing is written.
 pub async fn a_moved_row_does_not_open(stores: &Stores) {
     let (rows, node) = (go_rows(), node_rows());
     let key = load_key(stores, &node["other_tenant"]).await;
@@ -238,7 +237,7 @@ pub async fn a_moved_row_does_not_open(stores: &Stores) {
     }
 }
 
-/// R37: of 32 parallel finishes of one login, in two services, one counts; none works afterwards.
+/// R37: of 32 parallel finishes of one login, in two services, one succeeds. None works afterwards.
 pub async fn a_login_is_finished_once(stores: &Stores) {
     let rows = go_rows();
     let key = load_key(stores, &rows["api_key"]).await;

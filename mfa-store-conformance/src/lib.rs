@@ -1,5 +1,6 @@
-//! What every storage adapter must do, as plain async functions: the numbered rules of the ports, the races that
-//! matter, and the legacy rows. [`store_conformance!`] lists their names, so that no adapter runs fewer.
+//! The tests that every storage adapter must pass, as plain async functions: the numbered rules of the ports,
+//! the races that matter, and the legacy rows. [`store_conformance!`] lists their names, so that every
+//! adapter runs all of them.
 //!
 //! An adapter's whole test file:
 //!
@@ -24,8 +25,8 @@ pub mod sample;
 pub mod servers;
 
 /// Runs the whole suite. `$fresh` is the path of an async function that returns an empty store as
-/// [`Stores`](mfa_core::store::Stores), and a value that keeps it alive; `None` if its server is missing, see
-/// [`servers::shared`].
+/// [`Stores`](mfa_core::store::Stores), and a value that keeps it alive. It returns `None` if its server is
+/// missing: see [`servers::shared`].
 #[macro_export]
 macro_rules! store_conformance {
     ($fresh:path) => {

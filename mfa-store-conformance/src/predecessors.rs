@@ -1,4 +1,4 @@
-//! The legacy rows: they open with their secret, and upgrade as they are touched.
+//! Legacy rows: they open with their secret, and upgrade on use.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -112,7 +112,7 @@ pub async fn totp_rows_of_the_node_predecessor_validate(stores: &Stores) {
     }
 }
 
-/// R13: after a wrong code too, a row is ours and no longer the predecessor's.
+/// R13: a wrong code upgrades a legacy row too.
 pub async fn a_legacy_row_is_ours_after_a_wrong_code(stores: &Stores) {
     let (own, _) = load(stores).await;
     let (mfa, _clock) = mfa_at(stores, UnixTime::from_secs(59));
@@ -128,7 +128,7 @@ pub async fn a_legacy_row_is_ours_after_a_wrong_code(stores: &Stores) {
     assert!(matches!(refused, Err(TotpError::DoesNotOpen(_))), "{refused:?}");
 }
 
-/// Design §5: one keyring and one Argon2id hash, however many first calls there are, in two services.
+/// Design §5: many first calls in two services make one keyring and one Argon2id hash.
 pub async fn a_legacy_key_is_upgraded_once(stores: &Stores) {
     let (own, _) = load(stores).await;
     let hasher = Arc::new(CountingHasher::default());
@@ -148,7 +148,7 @@ pub async fn a_legacy_key_is_upgraded_once(stores: &Stores) {
     };
     assert!(hash.as_str().starts_with("$argon2id$"));
 
-    // One hash a service at the most: both may have read the row before either wrote it.
+    // At most one hash in each service: both may have read the row before either wrote it.
     assert!((1..=2).contains(&hasher.hashed.load(Ordering::SeqCst)));
     service().authenticate(&own.key, &own.secret).await.unwrap();
     assert!((1..=2).contains(&hasher.hashed.load(Ordering::SeqCst)));
@@ -172,7 +172,7 @@ pub async fn another_consumers_secret_opens_nothing(stores: &Stores) {
     assert!(matches!(refused, Err(TotpError::NotAccepted)), "{refused:?}");
     assert!(matches!(stranger.totp().delete(record.id).await, Err(TotpError::NotFound)));
 
-    // The row moved to the other consumer, as whoever writes to the database could do.
+    // An attacker who writes to the database moves the row to the other consumer.
     let moved = TotpRecord { consumer: stranger.id().clone(), ..record.clone() };
     assert!(stores.totp.delete(&record.consumer, record.id).await.unwrap());
     stores.totp.save(&moved, Expect::Absent).await.unwrap();

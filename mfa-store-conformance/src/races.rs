@@ -36,7 +36,7 @@ impl SecretHasher for CountingHasher {
     }
 }
 
-/// A service on `stores` whose clock stands at `now`, with the clock.
+/// A service on `stores`, and its clock, which stands at `now`.
 pub fn mfa_at(stores: &Stores, now: UnixTime) -> (Mfa, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::at(now));
     (Mfa::builder(stores.clone()).clock(Arc::clone(&clock) as _).build(), clock)
@@ -57,9 +57,9 @@ pub fn code_at(secret_base32: &str, now: UnixTime) -> String {
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 
-/// R2: of 64 parallel activations one gets a secret, and it works. Half run in another process, as it were.
+/// R2: of 64 parallel activations one gets a secret, and it works. Half run in a second service.
 pub async fn one_of_many_activations_gets_the_secret(stores: &Stores) {
-    // 64 hashes at once would keep a runtime, and its connections, waiting for seconds.
+    // 64 concurrent hashes would block a runtime and its connections for seconds.
     let service = || Mfa::builder(stores.clone()).hasher(Arc::new(CountingHasher::default())).build();
     let services = [service(), service()];
     let key = services[0].create_api_key("dev@example.com").await.unwrap();
@@ -78,7 +78,7 @@ pub async fn one_of_many_activations_gets_the_secret(stores: &Stores) {
     assert!(services[1].authenticate(&key, secret).await.is_ok());
 }
 
-/// R21: of 32 parallel uses of one code one is accepted, in two services on one store.
+/// R21: of 32 parallel uses of one code, in two services on one store, one is accepted.
 pub async fn a_code_is_accepted_once(stores: &Stores) {
     let services = [mfa_at(stores, NOW).0, mfa_at(stores, NOW).0];
     let key = services[0].create_api_key("dev@example.com").await.unwrap();
@@ -101,7 +101,7 @@ pub async fn a_code_is_accepted_once(stores: &Stores) {
     assert!(outcomes.iter().all(refused), "{outcomes:?}");
 }
 
-/// R22: of 64 parallel guesses only as many are judged as the count allows, and each of those is counted.
+/// R22: of 64 parallel guesses, only as many are judged as the count allows, and each of them is counted.
 pub async fn no_parallel_guess_goes_uncounted(stores: &Stores) {
     let (mfa, clock) = mfa_at(stores, NOW);
     let consumer = Arc::new(new_consumer(&mfa).await);
@@ -120,7 +120,7 @@ pub async fn no_parallel_guess_goes_uncounted(stores: &Stores) {
     assert_eq!((judged, throttled.count()), (5, 59), "{outcomes:?}");
     assert_eq!(consumer.totp().status(enrolled.id).await.unwrap().failures, 5);
 
-    // Even the right code must wait; then it heals everything.
+    // Even the right code must wait. Then it clears the failures.
     let early = consumer.totp().verify(enrolled.id, &right).await;
     assert!(matches!(early, Err(TotpError::Throttled { .. })), "{early:?}");
     clock.advance(Duration::from_secs(1));
@@ -128,7 +128,7 @@ pub async fn no_parallel_guess_goes_uncounted(stores: &Stores) {
     assert_eq!(consumer.totp().status(enrolled.id).await.unwrap().failures, 0);
 }
 
-/// T9: 64 first calls of one key at once run one password hash, and a later call runs none.
+/// T9: 64 concurrent first calls of one key run one password hash, and a later call runs none.
 pub async fn first_calls_share_one_hash(stores: &Stores) {
     let setup = Mfa::builder(stores.clone()).build();
     let key = setup.create_api_key("dev@example.com").await.unwrap();
@@ -148,7 +148,7 @@ pub async fn first_calls_share_one_hash(stores: &Stores) {
     assert_eq!(hasher.hashed.load(Ordering::SeqCst), 0);
 }
 
-/// R16: verifying races with deleting, and the record does not come back.
+/// R16: when verifying races with deleting, the record does not come back.
 pub async fn a_deleted_totp_stays_deleted(stores: &Stores) {
     let (mfa, _clock) = mfa_at(stores, NOW);
     let consumer = Arc::new(new_consumer(&mfa).await);

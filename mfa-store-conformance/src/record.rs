@@ -9,7 +9,7 @@ use mfa_core::store::{
 
 use crate::sample::{at_once, bytes, consumer, totp, user};
 
-/// A kind of record, and what the suite must know of it.
+/// A kind of record, as the suite needs it.
 pub trait Kind: Record + Eq {
     /// Its store.
     fn store(stores: &Stores) -> &Arc<dyn RecordStore<Self>>;
@@ -99,7 +99,7 @@ pub async fn one_of_many_parallel_saves_wins<K: Kind>(stores: &Stores) {
     assert_eq!(get::<K>(stores, "ann", 1).await.unwrap().record, K::sample(1, "ann", won[0].0));
 }
 
-/// Rules 2 and 3: nobody reads, replaces or deletes another's record.
+/// Rules 2 and 3: no consumer reads, replaces or deletes another's record.
 pub async fn another_consumers_record_is_not_there<K: Kind>(stores: &Stores) {
     let record = K::sample(1, "ann", 0);
     let revision = K::store(stores).save(&record, Expect::Absent).await.unwrap();
@@ -124,7 +124,8 @@ pub async fn deleting_is_exact_and_final<K: Kind>(stores: &Stores) {
     assert!(get::<K>(stores, "ann", 1).await.is_some() && get::<K>(stores, "ann", 3).await.is_some());
 }
 
-/// Rule 2: what was deleted does not come back by a save that read it before; of two deletes one deletes.
+/// Rule 2: a save does not bring back a record that was deleted since it was read. Of two deletes, one
+/// deletes.
 pub async fn a_save_after_a_delete_is_a_conflict<K: Kind>(stores: &Stores) {
     for n in 0..8 {
         let revision = K::store(stores).save(&K::sample(n, "ann", 0), Expect::Absent).await.unwrap();
@@ -144,7 +145,7 @@ pub async fn a_save_after_a_delete_is_a_conflict<K: Kind>(stores: &Stores) {
     }
 }
 
-/// Rule 2: a record that was deleted and made again differs from the one that was read before.
+/// Rule 2: a record that was deleted and made again has another revision than before.
 pub async fn a_revision_is_never_given_out_twice<K: Kind>(stores: &Stores) {
     let old = K::store(stores).save(&K::sample(1, "ann", 0), Expect::Absent).await.unwrap();
     assert!(delete::<K>(stores, "ann", 1).await);
@@ -154,7 +155,7 @@ pub async fn a_revision_is_never_given_out_twice<K: Kind>(stores: &Stores) {
     assert_eq!(get::<K>(stores, "ann", 1).await.unwrap().record, K::sample(1, "ann", 1));
 }
 
-/// Rule 5, over 2,500 records between those of others.
+/// Rule 5, with 2,500 records among those of others.
 pub async fn pages_hold_every_record_once<K: Kind>(stores: &Stores) {
     const RECORDS: u32 = 2_500;
     let lanes = at_once((0..16).map(|lane| {

@@ -1,4 +1,4 @@
-//! Rotation, on the whole service: nothing is lost and nothing stays behind.
+//! Rotation with the whole service: nothing is lost, and nothing stays under an old key.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub async fn fresh_key(mfa: &Mfa) -> Key {
     (key, Arc::new(secret))
 }
 
-/// What a consumer of the tests has: TOTPs with a code that is still good, and users with a passkey each.
+/// A test consumer's factors: TOTPs with a code that is still valid, and users with a passkey each.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Factors {
@@ -41,7 +41,7 @@ pub struct Factors {
 }
 
 impl Factors {
-    /// Enrols and registers so many.
+    /// Enrols and registers this many.
     pub async fn enroll(consumer: &Consumer, totp: usize, users: usize) -> Self {
         let mut factors = Self::default();
         for _ in 0..totp {
@@ -57,7 +57,7 @@ impl Factors {
         factors
     }
 
-    /// Each works once more; TOTPs by their code, which is used up then.
+    /// Uses each factor once. This uses up the TOTPs' codes.
     pub async fn work(&mut self, consumer: &Consumer) {
         for (id, code) in self.totp.drain(..) {
             consumer.totp().verify(id, &code).await.unwrap();
@@ -152,7 +152,8 @@ pub async fn data_keys(stores: &Stores, consumer: &ConsumerId) -> Vec<u32> {
     ids
 }
 
-/// R15: everything goes under one fresh data key, works with either key, and with the new one alone afterwards.
+/// R15: everything is re-sealed under one fresh data key, and works with either API key. Afterwards it works
+/// with only the new one.
 pub async fn everything_rotates_and_both_keys_work(stores: &Stores) {
     let (mfa, _clock) = mfa_at(stores, NOW);
     let (old, new) = (fresh_key(&mfa).await, fresh_key(&mfa).await);
@@ -180,14 +181,14 @@ pub async fn everything_rotates_and_both_keys_work(stores: &Stores) {
     factors.work(&consumer).await;
     assert_eq!(data_keys(stores, consumer.id()).await, after);
 
-    // And on to a third one.
+    // Rotate on to a third key.
     let third = fresh_key(&mfa).await;
     assert!(rotate(&mfa, &new, &third, true).await.unwrap().done);
     assert_ne!(data_keys(stores, consumer.id()).await, after);
     factors.work(&authenticate(&mfa, &third).await).await;
 }
 
-/// Consumers that either predecessor made rotate to a fresh key, and nothing of theirs stays under the old secret.
+/// Consumers from either predecessor rotate to a fresh key, and nothing stays under the old secret.
 pub async fn consumers_of_the_predecessors_rotate(stores: &Stores) {
     let (node, go) = (crate::predecessors::node_rows(), crate::go_rows::go_rows());
     let (mfa, clock) = mfa_at(stores, NOW);
@@ -228,7 +229,7 @@ pub async fn consumers_of_the_predecessors_rotate(stores: &Stores) {
     }
 }
 
-/// Without another key: a predecessor's rows are all in our format, and its cipher is forgotten.
+/// An upgrade without another key brings all legacy rows into our format, and drops the legacy cipher.
 pub async fn a_legacy_key_upgrades_in_place(stores: &Stores) {
     let (mfa, _clock) = mfa_at(stores, UnixTime::from_secs(0));
     let (legacy, _) = crate::predecessors::load(stores).await;
@@ -239,7 +240,7 @@ pub async fn a_legacy_key_upgrades_in_place(stores: &Stores) {
     let ids = data_keys(stores, consumer.id()).await;
     assert!(ids.len() == 1 && ids[0] != 0, "{ids:?}");
 
-    // The legacy row, put back from a backup, does not open any more: its key is not in the keyring.
+    // A legacy row restored from a backup no longer opens: its key is not in the keyring.
     let (record, codes) = &legacy.totp[0];
     assert!(stores.totp.delete(&record.consumer, record.id).await.unwrap());
     stores.totp.save(record, Expect::Absent).await.unwrap();
@@ -250,7 +251,8 @@ pub async fn a_legacy_key_upgrades_in_place(stores: &Stores) {
     assert_eq!(report.unreadable, [record.id.to_string()]);
 }
 
-/// One record that does not open is counted and named; the others rotate. It is not done until that is settled.
+/// A record that does not open is counted and named, and the others rotate. The rotation is not done until it
+/// is gone.
 pub async fn one_unreadable_record_is_not_fatal(stores: &Stores) {
     let (mfa, _clock) = mfa_at(stores, NOW);
     let (old, new) = (fresh_key(&mfa).await, fresh_key(&mfa).await);
@@ -274,7 +276,7 @@ pub async fn one_unreadable_record_is_not_fatal(stores: &Stores) {
     assert!(rotate(&mfa, &old, &new, true).await.unwrap().done);
 }
 
-/// What cannot be rotated is refused, and no key changes.
+/// Wrong combinations of keys are refused, and no key changes.
 pub async fn wrong_combinations_change_nothing(stores: &Stores) {
     let (mfa, _clock) = mfa_at(stores, NOW);
     let (old, other) = (fresh_key(&mfa).await, fresh_key(&mfa).await);
@@ -285,7 +287,7 @@ pub async fn wrong_combinations_change_nothing(stores: &Stores) {
     let pending: Key = (mfa.create_api_key("dev@example.com").await.unwrap(), Arc::clone(&old.1));
     let wrong: Key = (other.0.clone(), Arc::clone(&old.1));
     let all = [&old, &other, &used, &with_user];
-    // So that noting a first use is not taken for a change.
+    // Use each key first, so that recording its use does not count as a change.
     for key in all {
         authenticate(&mfa, key).await;
     }
@@ -311,7 +313,7 @@ pub async fn wrong_combinations_change_nothing(stores: &Stores) {
         assert_eq!(keys().await, before, "{expected}");
     }
 
-    // A third key whose secret is not at hand could not open what is re-encrypted.
+    // A third key could not open re-encrypted records, because its secret is unknown.
     let third = mfa.create_api_key("third@example.com").await.unwrap();
     let consumer = authenticate(&mfa, &old).await;
     let secret = Arc::new(consumer.activate_api_key(&third, "third@example.com").await.unwrap());
@@ -322,15 +324,15 @@ pub async fn wrong_combinations_change_nothing(stores: &Stores) {
         "{refused:?}"
     );
     assert_eq!(keys().await, before);
-    // Nor is a key of another consumer's a new one.
+    // Another consumer's key is not accepted as the new key.
     let foreign = rotate(&mfa, &other, &(third.clone(), Arc::clone(&secret)), true).await;
     assert!(matches!(foreign, Err(RotationError::NewKeyInUse)), "{foreign:?}");
     assert_eq!(keys().await, before);
-    // With it at hand, or gone, all is well.
+    // With its secret, or without the third key, the rotation works.
     assert!(rotate(&mfa, &old, &(third, secret), true).await.unwrap().done);
 }
 
-/// A key that is activated by one of a consumer's opens the same, and outlives it.
+/// A key activated with a consumer's key opens the same records, and outlives that key.
 pub async fn a_key_joins_by_its_activation(stores: &Stores) {
     let (mfa, _clock) = mfa_at(stores, NOW);
     let first = fresh_key(&mfa).await;

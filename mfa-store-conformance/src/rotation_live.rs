@@ -1,4 +1,4 @@
-//! Rotation under way: what fails in it, what runs beside it, and what outlasts it.
+//! Rotation with failing calls, with traffic beside it, and with calls that outlast it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use crate::races::mfa_at;
 use crate::rotation::{Factors, Key, NOW, authenticate, data_keys, fresh_key, login, rotate};
 use crate::sample::at_once;
 
-/// R15: whichever storage call of a rotation fails, before it or after it, calling again completes it.
+/// R15: whichever storage call of a rotation fails, calling again completes the rotation.
 pub async fn a_fault_at_any_call_is_resumed(stores: &Stores) {
     for fault in [Fault::Before, Fault::After] {
         let mut failing = 0;
@@ -27,14 +27,14 @@ pub async fn a_fault_at_any_call_is_resumed(stores: &Stores) {
             let reached = faulty.calls() - calls > failing;
             faulty.fail(u64::from(u32::MAX), fault);
 
-            // Whatever happened: the old key opens everything, and so does the new one once it has joined.
+            // In every case the old key opens everything, and so does the new one once it has joined.
             let calls: [Consumer; 3] = [
                 authenticate(&mfa, &old).await,
                 authenticate(&mfa, &old).await,
                 authenticate(&mfa, &old).await,
             ];
             calls[0].totp().status(factors.totp[0].0).await.unwrap();
-            // While it is resumed, calls with either key make and change records.
+            // While the rotation resumes, calls with either key make and change records.
             let resuming = Arc::new(AtomicBool::new(false));
             let traffic = at_once_until(&mfa, &[old.clone(), new.clone()], &resuming, 2);
             let report = rotate(&mfa, &old, &new, false).await.unwrap();
@@ -44,8 +44,8 @@ pub async fn a_fault_at_any_call_is_resumed(stores: &Stores) {
                 factors.totp.extend(task.await.unwrap().totp);
             }
 
-            // R16: calls that began in that state, and end after the rotation has, leave nothing under a data key that
-            // is gone: neither what they change nor what they make.
+            // R16: calls that began in that state and outlast the rotation leave no record, changed or new,
+            // under a dropped data key.
             let (id, code) = factors.totp.pop().unwrap();
             calls[0].totp().verify(id, &code).await.unwrap();
             factors.totp.extend(Factors::enroll(&calls[1], 1, 0).await.totp);
@@ -93,7 +93,7 @@ pub async fn live_traffic_notices_nothing(stores: &Stores) {
     factors.work(&authenticate(&mfa, &old).await).await;
 }
 
-/// Enrols, verifies, registers and deletes with both keys until told to stop; what is left for the end.
+/// Enrols, verifies, registers and deletes with both keys until `stop` is set. Returns the remaining factors.
 fn at_once_until(
     mfa: &Mfa,
     keys: &[Key],
@@ -107,7 +107,7 @@ fn at_once_until(
             let mut left = Factors::default();
             while !stop.load(Ordering::SeqCst) {
                 let mut consumer = authenticate(&mfa, &key).await;
-                // Until it has joined, the new key has nothing to do.
+                // The new key has nothing to do until it has joined.
                 if consumer.id() != &ConsumerId::of_first_key(&old.0)
                     && consumer.id().as_str() == key.0.as_str()
                 {
@@ -128,7 +128,7 @@ fn at_once_until(
     (0..clients).map(client).collect()
 }
 
-/// Two rotations of one consumer to two keys: at most one comes to its end, and nothing is lost either way.
+/// Of two rotations of one consumer to two keys, at most one completes. Nothing is lost either way.
 pub async fn of_two_rotations_at_once_nothing_is_lost(stores: &Stores) {
     for _ in 0..4 {
         let (mfa, _clock) = mfa_at(stores, NOW);
@@ -150,8 +150,8 @@ pub async fn of_two_rotations_at_once_nothing_is_lost(stores: &Stores) {
     }
 }
 
-/// A rotation that was cut off somewhere, then resumed, turned round and upgraded at once: some are refused, and
-/// whatever order they take, no data key is dropped that a record is under.
+/// An interrupted rotation is concurrently resumed, reversed and upgraded. Some calls are refused. In every
+/// order, no data key is dropped that a record needs.
 pub async fn there_and_back_at_once_nothing_is_lost(stores: &Stores) {
     for cut in [7, 9, 11, 13, 15, 18, 22] {
         let faulty = FaultyStores::new(stores.clone());
@@ -190,7 +190,7 @@ pub async fn there_and_back_at_once_nothing_is_lost(stores: &Stores) {
         };
         assert!(refused.iter().flatten().all(expected), "{cut}: {refused:?}");
 
-        // Whichever key came to be the consumer's, all of them open everything once a rotation has its way.
+        // Whichever keys joined the consumer, all of them open everything once a rotation completes.
         let owner = authenticate(&mfa, &old).await;
         let (from, to) = if owner.id().as_str() == old.0.as_str() { (&old, &new) } else { (&new, &old) };
         let report = rotate(&mfa, from, to, false).await.unwrap();

@@ -1,4 +1,4 @@
-//! Records to store.
+//! Sample records.
 
 use std::future::Future;
 
@@ -15,14 +15,14 @@ pub fn consumer(name: &str) -> ConsumerId {
     ConsumerId::of_first_key(&name.parse().unwrap())
 }
 
-/// Every byte there is: what a backend might mistake for text, an end or an escape.
+/// All 256 bytes, including those that a backend might mistake for text, an end or an escape.
 pub fn bytes<T>(tail: u8) -> Sealed<T> {
     let mut bytes: Vec<u8> = (0..=255).collect();
     bytes.push(tail);
     Sealed::from_stored(bytes)
 }
 
-/// The id number `n`, in an order unlike that of `n`.
+/// The id for `n`. Ids do not sort like `n`.
 pub fn uuid(n: u32) -> Uuid {
     Uuid::from_u128(u128::from(n.reverse_bits()) << 96 | u128::from(n) | 0x4000_8000_0000_0000_0000)
 }
@@ -76,7 +76,7 @@ pub fn user(n: u32, owner: &str) -> UserRecord {
     }
 }
 
-/// Runs all at once, each on a task of its own, and returns their outputs.
+/// Runs all tasks concurrently and returns their outputs.
 pub async fn at_once<F>(tasks: impl IntoIterator<Item = F>) -> Vec<F::Output>
 where
     F: Future + Send + 'static,

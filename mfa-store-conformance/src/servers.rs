@@ -1,5 +1,5 @@
-//! The servers that stores are tested on: those that `scripts/test` started, and ones of a test's own that it may
-//! stop, cut off or kill.
+//! Servers for tests of stores: those that `scripts/test` started, and a test's own, which it may stop, cut
+//! off or kill.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -10,8 +10,8 @@ use mfa_core::random::OsRandom;
 use mfa_core::store::Revision;
 use tempfile::TempDir;
 
-/// Where the server is that the environment variable names. Without it a test is skipped, and says so; under CI
-/// it fails.
+/// The address of the server in the environment variable. If it is not set, the test reports that it is
+/// skipped. Under CI it fails.
 #[expect(clippy::print_stderr, reason = "a skip must be heard")]
 pub fn shared(variable: &str) -> Option<String> {
     let url = std::env::var(variable).ok();
@@ -24,7 +24,7 @@ pub fn shared(variable: &str) -> Option<String> {
     url
 }
 
-/// A name that nothing else on a shared server has.
+/// A name that is unique on a shared server.
 pub fn unique_name() -> String {
     format!("t{:x}", Revision::random(&OsRandom).unwrap().number())
 }
@@ -37,7 +37,7 @@ pub struct OwnServer {
     tls: Option<PathBuf>,
     folder: TempDir,
     child: Child,
-    /// Where it listens.
+    /// The address that it listens on.
     pub address: SocketAddr,
 }
 
@@ -47,7 +47,8 @@ impl OwnServer {
         Self::start_if_there(kind, arguments, None)
     }
 
-    /// The same with TLS only, by `ca.pem`, `server.pem` and `server.key` of the folder.
+    /// Like [`start`](Self::start), with TLS only, using `ca.pem`, `server.pem` and `server.key` of the
+    /// folder.
     pub fn start_with_tls(kind: &str, files: &Path) -> Option<Self> {
         Self::start_if_there(kind, &[], Some(files.to_owned()))
     }
@@ -55,7 +56,7 @@ impl OwnServer {
     fn start_if_there(kind: &str, arguments: &[&str], tls: Option<PathBuf>) -> Option<Self> {
         shared("MFA_TEST_POSTGRES")?;
         let folder = tempfile::tempdir().unwrap();
-        // PostgreSQL runs as another user, who must get in.
+        // PostgreSQL runs as another user, who needs access.
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(folder.path(), open).unwrap();
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -64,13 +65,13 @@ impl OwnServer {
         Some(Self { kind: kind.to_owned(), arguments, tls, folder, child, address })
     }
 
-    /// Ends it as a power cut would, as far as a process can tell: SIGKILL.
+    /// Kills it with SIGKILL. To a process this looks like a power cut.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Starts it again, with its files as they were left.
+    /// Starts it again with the same files.
     pub fn restart(&mut self) {
         let (folder, tls) = (self.folder.path(), self.tls.as_deref());
         self.child = spawn(&self.kind, folder, self.address, &self.arguments, tls);
@@ -84,7 +85,7 @@ impl Drop for OwnServer {
     }
 }
 
-/// Starts the server and waits until it takes connections.
+/// Starts the server and waits until it accepts connections.
 fn spawn(kind: &str, folder: &Path, address: SocketAddr, arguments: &[String], tls: Option<&Path>) -> Child {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/store-server");
     let start = || {
@@ -100,7 +101,7 @@ fn spawn(kind: &str, folder: &Path, address: SocketAddr, arguments: &[String], t
         if TcpStream::connect(address).is_ok() {
             return child;
         }
-        // After a SIGKILL PostgreSQL does not start until the children of the dead one have noticed.
+        // After a SIGKILL, PostgreSQL does not start until the dead server's children have noticed.
         if child.try_wait().unwrap().is_some() {
             child = start();
         }

@@ -1,3 +1,5 @@
+//! [`ApiKeyStore`] on the predecessors' table of API keys. It keeps their attributes, and adds ours beside them.
+
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use mfa_core::ConsumerId;
@@ -13,8 +15,8 @@ use crate::item::{Attributes, Item, bytes, number, text, time};
 use crate::listing::Wanted;
 use crate::table::{Table, Write};
 
-/// The first four are the predecessors'. Their hash, `hashedApiSecret`, is not among them: it stays beside ours, so that
-/// a predecessor that still runs accepts the key too, until the key is revoked.
+/// The attributes that we replace. The first four are the predecessors'. Their hash, `hashedApiSecret`, is
+/// not among them. It stays beside ours, so that a running predecessor accepts the key until it is revoked.
 const OURS: [&str; 15] = [
     "value",
     "email",
@@ -75,7 +77,7 @@ impl ApiKeyStore for DynamoStore {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Page<ApiKeyRecord>, StoreError> {
-        // The table holds a key for each application, and is read as a whole.
+        // The table holds only a few keys for each application, so we scan it.
         let read_own = |item: &Item| {
             let stored = read(&self.api_keys, item)?;
             Ok(Some(stored).filter(|stored| stored.record.consumer == *consumer))
@@ -98,12 +100,12 @@ pub(crate) fn read(table: &Table, item: &Item) -> Result<Stored<ApiKeyRecord>, D
     };
     let hash = text(item, "secretHash")?.or(text(item, LEGACY_HASH)?);
     let hash = hash.map(|hash| SecretHash::from_stored(hash.to_owned()));
-    // The Go predecessor writes 0 until activation.
+    // The Go predecessor writes 0 before activation.
     let activated_at = time(item, "activatedAt")?.filter(|time| time.as_millis() > 0);
-    // Activated, and its hash is gone: no secret opens it, and none may be given out for it again.
+    // It was activated and its hash is gone. No secret opens it, and it must not get a new one.
     let orphaned = activated_at.filter(|_| hash.is_none());
     let revoked_at = time(item, "revokedAt")?.or(orphaned);
-    // What a row that was never activated has for a hash is nothing yet.
+    // A row that was never activated has no valid hash.
     let hash = hash.filter(|_| activated_at.is_some());
     let keyring = bytes(item, "keyring")?.map(Sealed::from_stored);
     let check_tag = number(item, "checkTag")?;

@@ -1,9 +1,9 @@
-//! What the fields of a record are called in its table, and the form of its ciphertext there.
+//! The attributes of a record's fields, and the form of its ciphertext in them.
 
 use mfa_core::envelope::RecordKind;
 use mfa_core::store::Shape;
 
-/// The names that the predecessors' tables have for our fields. Every other field has its own name, in camel case.
+/// The predecessors' names for our fields. Every other field has its own name in camel case.
 const PREDECESSORS: [(RecordKind, &str, &str, Form); 5] = [
     (RecordKind::Totp, "secret", "encryptedTotpKey", Form::Text),
     (RecordKind::User, "credentials", "EncryptedCredentials", Form::Binary),

@@ -1,3 +1,5 @@
+//! [`CeremonyStore`] on a table of its own. `take` is one `DeleteItem` that returns the item.
+
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use data_encoding::HEXLOWER;
@@ -9,7 +11,7 @@ use crate::DynamoStore;
 use crate::error::{DynamoError, is_refused};
 use crate::item::{Attributes, bytes, time};
 
-/// What DynamoDB sweeps by, in seconds; hours or days late, so `expiresAt` is what counts.
+/// The attribute that DynamoDB deletes by, in seconds. It deletes hours or days late, so `expiresAt` decides.
 pub(crate) const TIME_TO_LIVE: &str = "ttl";
 
 #[async_trait]
@@ -43,7 +45,7 @@ impl CeremonyStore for DynamoStore {
         let delete = self.client.delete_item().table_name(&self.ceremony_table);
         let deleted = delete
             .key("id", AttributeValue::S(HEXLOWER.encode(&id.0)))
-            // The emulator hands an item to several deletes at once unless they have a condition.
+            // Without a condition, the emulator returns an item to several concurrent deletes.
             .condition_expression("attribute_exists(#id)")
             .expression_attribute_names("#id", "id")
             .return_values(ReturnValue::AllOld)

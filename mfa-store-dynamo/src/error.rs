@@ -1,4 +1,4 @@
-//! What DynamoDB says, sorted into what a caller can do.
+//! Sorts DynamoDB's errors by what the caller can do.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! How the tables are, for an operator. The calls made are `DescribeTable`, `DescribeTimeToLive`,
-//! `DescribeContinuousBackups` and `Scan`. What a role does not allow is a line in the report.
+//! Inspects the tables for an operator. It calls `DescribeTable`, `DescribeTimeToLive`,
+//! `DescribeContinuousBackups` and `Scan`. A call that the role denies becomes a line in the report.
 
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{PointInTimeRecoveryStatus, TableDescription, TimeToLiveStatus};
@@ -19,7 +19,7 @@ use crate::{api_key, connect, migration};
 const MIGRATE: &str =
     "run `mfa-http migrate` as a role that may create tables, or name the tables in the store's URL";
 
-/// Reads the tables that `url` names and reports how they are. Writes nothing.
+/// Reads the tables that `url` names and reports their state. Writes nothing.
 pub async fn inspect(url: &str, scope: Scope, now: UnixTime) -> Report {
     let mut report = Report::new(now);
     let settings = match Settings::parse(url) {
@@ -61,12 +61,12 @@ pub async fn inspect(url: &str, scope: Scope, now: UnixTime) -> Report {
 
 struct Visit<'a> {
     report: &'a mut Report,
-    /// Whether any call was answered, be it with a refusal.
+    /// Whether any call was answered, even with a refusal.
     answered: bool,
 }
 
 impl Visit<'_> {
-    /// Looks at a table; returns whether it may be there.
+    /// Checks a table, and returns whether it may exist.
     async fn table(&mut self, table: &Table, owned: bool) -> bool {
         let name = &table.name;
         let described = match table.client.describe_table().table_name(name).send().await {
@@ -117,7 +117,7 @@ impl Visit<'_> {
                 .continuous_backups_description()
                 .and_then(|backups| backups.point_in_time_recovery_description())
                 .and_then(|recovery| recovery.point_in_time_recovery_status()),
-            // A role need not allow it, and emulators do not know it.
+            // A role may deny it, and emulators do not support it.
             Err(_) => None,
         };
         let found = match status {
@@ -136,7 +136,7 @@ impl Visit<'_> {
         let name = &table.name;
         let answer = match table.client.describe_time_to_live().table_name(name).send().await {
             Ok(answer) => answer,
-            // What is missing was said already.
+            // The missing table was reported already.
             Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {
                 return;
             }
@@ -163,7 +163,7 @@ impl Visit<'_> {
                 &records.table,
                 kind,
                 |census, item| {
-                    // Every write of ours leaves a revision, and a predecessor's does not.
+                    // Our writes leave a revision, and a predecessor's do not.
                     let written_here = attribute(item, "revision").is_some();
                     let row = records.read(item)?.record;
                     census.row(kind, &row, written_here).map_err(DynamoError::unreadable)
@@ -184,8 +184,8 @@ impl Visit<'_> {
         .await;
     }
 
-    /// Every item, as it is. Nothing is projected: names match whatever their case here, and not to DynamoDB, which
-    /// charges for whole items anyway.
+    /// Reads whole items. We match names in any case, which a projection does not, and DynamoDB charges for
+    /// whole items anyway.
     async fn rows<'n>(
         &mut self,
         table: &Table,

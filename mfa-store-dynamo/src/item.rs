@@ -1,5 +1,5 @@
-//! Items as the predecessors wrote them: names match whatever their case; absent, `NULL`, `""` and empty binary are
-//! all "none".
+//! Items in the predecessors' form. Names match in any case. Absent, `NULL`, `""` and empty binary all mean
+//! "none".
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use crate::error::DynamoError;
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
-/// An attribute's name, and what an error calls it.
+/// An attribute's name, and its name in errors.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Name<'a> {
     attribute: &'a str,
@@ -72,7 +72,7 @@ pub(crate) fn bytes<'n>(item: &Item, name: impl Into<Name<'n>>) -> Result<Option
     Ok(bytes.map_err(|_| DynamoError::Attribute(field))?.map(|bytes| bytes.as_ref().to_vec()))
 }
 
-/// Ciphertext in an attribute that holds text: a predecessor's, which has a colon, or ours in base64, which has none.
+/// Ciphertext in a text attribute: a predecessor's, which has a colon, or ours in base64, which has none.
 pub(crate) fn sealed_text<'n>(
     item: &Item,
     name: impl Into<Name<'n>>,
@@ -85,18 +85,18 @@ pub(crate) fn sealed_text<'n>(
     BASE64.decode(text.as_bytes()).map(Some).map_err(|_| DynamoError::Attribute(name.field))
 }
 
-/// Whose record it is. The owner's name is empty on some of the legacy rows: those are nobody's.
+/// The consumer that owns the record. Some legacy rows have an empty owner, and so none.
 pub(crate) fn owner(item: &Item) -> Option<ConsumerId> {
     let key = text(item, "apiKey").ok().flatten()?.parse().ok()?;
     Some(ConsumerId::of_first_key(&key))
 }
 
-/// Attributes to write; what is `None` is left out.
+/// Attributes to write, without those that are `None`.
 #[derive(Debug, Default)]
 pub(crate) struct Attributes(pub(crate) Item);
 
 impl Attributes {
-    /// An empty text says nothing, and is left out too.
+    /// An empty text is left out too.
     pub(crate) fn text(mut self, name: &str, value: Option<&str>) -> Self {
         self.0.extend(
             value

@@ -1,24 +1,25 @@
-//! DynamoDB storage, on tables of the predecessors' layout: theirs can be used in place.
+//! DynamoDB storage, on tables with the predecessors' layout. It can use theirs in place.
 //!
-//! The URL is `dynamodb://REGION` and takes
+//! The URL is `dynamodb://REGION` with these settings:
 //!
 //! | setting | default | meaning |
 //! |---|---|---|
 //! | `endpoint` | AWS's | where the API is, for an emulator or a private endpoint |
 //! | `api_key_table`, `totp_table`, `webauthn_table` | `mfa-api-key`, `mfa-totp`, `mfa-webauthn` | the predecessors' three tables |
-//! | `ceremony_table` | the WebAuthn table's name and `-ceremony` | a table of ours, with TTL |
-//! | `index=create` | | gives tables an index on `apiKey`, new ones and those that have none |
+//! | `ceremony_table` | the WebAuthn table's name with `-ceremony` | our own table, with TTL |
+//! | `index=create` | | adds an index on `apiKey` to tables that have none |
 //!
-//! Credentials, and the region if the URL has none, come from where AWS's tools take them. The calls that `mfa-core`
-//! and so the server make are `GetItem`, `PutItem`, `DeleteItem` and `Scan`; besides, at start, `DescribeTable`, and
-//! to create what is missing `CreateTable`, `UpdateTimeToLive` and, with `index=create`, `UpdateTable`. A role that
-//! may not describe a table is taken to have it. [`inspect()`] makes `DescribeTimeToLive` and
-//! `DescribeContinuousBackups` too.
+//! Credentials come from where AWS's tools find them, and so does the region if the URL has none. The server
+//! calls `GetItem`, `PutItem`, `DeleteItem` and `Scan`. At start it also calls `DescribeTable`. To create
+//! missing tables it calls `CreateTable`, `UpdateTimeToLive` and, with `index=create`, `UpdateTable`. If the
+//! role may not describe a table, the table is assumed to exist. [`inspect()`] also calls
+//! `DescribeTimeToLive` and `DescribeContinuousBackups`.
 //!
-//! A program that itself calls `page_by_consumer` with [`Listing::Fast`](mfa_core::store::Listing::Fast) makes
-//! `Query` calls where a table has the index. Nothing else reads it, and it costs a second write for each.
+//! If your program calls `page_by_consumer` with [`Listing::Fast`](mfa_core::store::Listing::Fast), it makes
+//! `Query` calls on tables with the index. Nothing else reads the index, and it costs a second write for each
+//! write.
 //!
-//! Conditions and consistent reads hold within a region. Point one region at a time at a global table.
+//! Conditions and consistent reads hold within a region. Use a global table from one region at a time.
 //!
 //! ```
 //! # use mfa_store_dynamo::DynamoStore;
@@ -71,7 +72,7 @@ pub struct DynamoStore {
 }
 
 impl DynamoStore {
-    /// Connects; creates the tables that are missing.
+    /// Connects. Creates missing tables.
     ///
     /// # Errors
     ///
@@ -85,7 +86,7 @@ impl DynamoStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`] as for [`open`](Self::open), and if a table is missing.
+    /// [`StoreError::Unavailable`] as for [`open`](Self::open), or if a table is missing.
     pub async fn open_existing(url: &str) -> Result<Self, StoreError> {
         Ok(Self::prepare(&Settings::parse(url)?, false).await?)
     }
@@ -111,14 +112,14 @@ async fn connect(settings: &Settings) -> Client {
         .operation_attempt_timeout(Duration::from_secs(3))
         .operation_timeout(Duration::from_secs(8))
         .build();
-    // Throttling and lost connections are tried again, later each time and at a random moment within. A write
-    // that is sent twice knows itself by its revision.
+    // Retry throttled calls and lost connections, with growing random delays. A write that is sent twice
+    // recognises itself by its revision.
     let retries =
         RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(50));
     let mut config = aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(timeouts)
         .retry_config(retries)
-        // Every attempt has a deadline. Watching the pace of answers of a few hundred bytes besides costs CPU.
+        // Every attempt has a deadline. Watching the pace of short answers as well only costs CPU.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     if let Some(region) = &settings.region {
         config = config.region(Region::new(region.clone()));

@@ -1,4 +1,5 @@
-//! Pages: by the index on `apiKey` where the table has one and a page may be a moment old, else by a scan.
+//! Pages of items. A fast listing reads the index on `apiKey` if the table has one. Otherwise pages come from
+//! a scan.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use mfa_core::store::{Cursor, Listing, Page, StoreError, Stored};
@@ -7,16 +8,16 @@ use crate::error::DynamoError;
 use crate::item::{Item, owner, text};
 use crate::table::Table;
 
-/// Which items of a table are wanted.
+/// The wanted items of a table.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Wanted<'a> {
     All,
-    /// Those whose owner is named in `apiKey`.
+    /// Items whose `apiKey` names the owner.
     OwnedBy(&'a str, Listing),
 }
 
 impl Table {
-    /// A page of items. One call: it may hold less than there is room for, or nothing, and yet not be the last.
+    /// A page of items, from one call. It may hold fewer than `limit`, or none, and still not be the last.
     pub(crate) async fn page<T>(
         &self,
         wanted: Wanted<'_>,
@@ -48,7 +49,7 @@ impl Table {
         Ok(page)
     }
 
-    /// At most a megabyte of the table, which is what one call reads.
+    /// Reads at most a megabyte of the table, the limit of one call.
     async fn scan(
         &self,
         wanted: Wanted<'_>,
@@ -57,7 +58,7 @@ impl Table {
         let start = after.map(|after| Item::from([self.key_of(after.as_str())]));
         let mut scan = self.client.scan().table_name(&self.name).consistent_read(true);
         if let Wanted::OwnedBy(owner, _) = wanted {
-            // An attribute spelt in another case is absent to DynamoDB; those rows are looked at here.
+            // DynamoDB does not see an attribute spelt in another case, so we filter those rows here.
             scan = scan
                 .filter_expression("#owner = :owner OR attribute_not_exists(#owner)")
                 .expression_attribute_names("#owner", "apiKey")
@@ -68,8 +69,7 @@ impl Table {
         Ok((answer.items.unwrap_or_default(), last))
     }
 
-    /// A part of the index. It follows the table within moments, so what it shows may be a little old; whoever
-    /// writes on its word meets the condition of the write.
+    /// Reads a part of the index, which may lag behind the table. A later write has its own condition.
     async fn query(
         &self,
         index: &str,

@@ -1,4 +1,4 @@
-//! The tables: looked at when the store is opened, created if they are missing.
+//! Checks the tables when the store is opened, and creates missing ones.
 
 use std::time::Duration;
 
@@ -15,11 +15,11 @@ use crate::error::DynamoError;
 use crate::table::Table;
 
 const OWNER: &str = "apiKey";
-/// The index that `index=create` asks for, by the name that the Go predecessor's comments have for it. Only programs
-/// that list with `Listing::Fast` read it, so nobody else pays for its writes.
+/// The index that `index=create` makes, with the name from the Go predecessor's comments. Only programs that
+/// list with `Listing::Fast` read it, so nobody else pays for its writes.
 const INDEX: &str = "apiKey-index";
 
-/// What a table should look like.
+/// The required form of a table.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan<'a> {
     pub(crate) name: &'a str,
@@ -34,14 +34,14 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// What may be done to it.
+/// The changes that are allowed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Permission {
     pub(crate) create_table: bool,
     pub(crate) create_index: bool,
 }
 
-/// Looks at a table, creates it if it may; returns its index on `apiKey`, if it has one that can be used.
+/// Checks a table, and creates it if allowed. Returns its index on `apiKey`, if it has a usable one.
 pub(crate) async fn prepare(
     client: &Client,
     plan: Plan<'_>,
@@ -49,7 +49,7 @@ pub(crate) async fn prepare(
 ) -> Result<Option<String>, DynamoError> {
     let table = match client.describe_table().table_name(plan.name).send().await {
         Ok(answer) => answer.table,
-        // The predecessors' roles may not ask. The tables are theirs, and have no index.
+        // The predecessors' roles may not describe tables. Theirs exist, without an index.
         Err(error) if error.code() == Some("AccessDeniedException") => {
             tracing::info!("no permission to describe table {}: taken to be there, without index", plan.name);
             return Ok(None);
@@ -122,7 +122,7 @@ async fn create(client: &Client, plan: Plan<'_>, with_index: bool) -> Result<Tab
         let enabled =
             client.update_time_to_live().table_name(plan.name).time_to_live_specification(sweep).send().await;
         if let Err(error) = enabled {
-            // It costs space, not safety: expired ceremonies are refused whether they were swept or not.
+            // This costs space but not safety: expired ceremonies are refused even if they were not deleted.
             tracing::warn!(error = &error as &dyn std::error::Error, "TTL of {} is not enabled", plan.name);
         }
     }

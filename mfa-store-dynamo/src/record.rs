@@ -1,3 +1,5 @@
+//! [`RecordStore`] for every kind of record, on the predecessors' tables of TOTPs and users.
+
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use mfa_core::ConsumerId;

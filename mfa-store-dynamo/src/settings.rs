@@ -1,11 +1,11 @@
-//! What the URL says: `dynamodb://REGION?endpoint=URL&api_key_table=…`.
+//! Settings from the URL: `dynamodb://REGION?endpoint=URL&api_key_table=…`.
 
 use mfa_core::envelope::RecordKind;
 use mfa_core::store::{ByKind, UserRecord};
 
 use crate::error::DynamoError;
 
-/// The word for a kind of record in the setting that names its table, and in the table's name by default.
+/// The word for a kind of record in the setting for its table, and in the table's default name.
 const fn word(kind: RecordKind) -> &'static str {
     match kind {
         RecordKind::User => "webauthn",
@@ -16,7 +16,7 @@ const fn word(kind: RecordKind) -> &'static str {
 /// Where the tables are, and their names.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    /// `None` leaves it to the environment, as AWS's tools do.
+    /// `None` takes it from the environment, as AWS's tools do.
     pub(crate) region: Option<String>,
     pub(crate) endpoint: Option<String>,
     pub(crate) api_key_table: String,
@@ -47,7 +47,7 @@ impl Settings {
             let value = value.into_owned();
             match &*name {
                 _ if value.is_empty() => return Err(DynamoError::Setting(format!("{name} is empty"))),
-                // The predecessors' set-ups give it without a scheme.
+                // The predecessors' set-ups omit the scheme.
                 "endpoint" if !value.contains("://") => settings.endpoint = Some(format!("http://{value}")),
                 "endpoint" => settings.endpoint = Some(value),
                 "api_key_table" => settings.api_key_table = value,

@@ -1,9 +1,9 @@
-//! A table: whole items, read with strong consistency and put or deleted under a condition.
+//! One table of whole items, read with strong consistency and put or deleted under a condition.
 //!
-//! `UpdateItem` is not used, since the roles of the predecessors' deployments lack it. So whoever replaces an item
-//! must carry over what is not ours in it. An item of our attributes alone is replaced by its revision, in one call.
-//! One with others among them (a predecessor's, or names in another case) is read again and replaced if it is
-//! unchanged; its revision says so in its highest bit.
+//! `UpdateItem` is not used, because the roles of the predecessors' deployments lack it. So a write must
+//! carry over foreign attributes. An item that holds only our attributes is replaced by its revision, in one
+//! call. Any other item (a predecessor's, or one with names in another case) is read again and replaced if it
+//! is unchanged. The highest bit of its revision marks it.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash as _, Hasher as _};
@@ -19,14 +19,14 @@ use crate::item::{Item, attribute, number};
 
 const READ_AGAIN: u64 = 1 << 63;
 
-/// One of the tables, and what we know of it.
+/// A table and its properties.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
     pub(crate) client: Client,
     pub(crate) name: String,
     /// Its hash key.
     pub(crate) key: &'static str,
-    /// The attributes that are ours to replace and remove; all others stay as they are.
+    /// The attributes that we replace and remove. All others stay as they are.
     pub(crate) ours: Vec<String>,
     /// The index on `apiKey`, if the table has one.
     pub(crate) index: Option<String>,
@@ -36,10 +36,10 @@ pub(crate) struct Table {
 #[derive(Debug)]
 pub(crate) struct Write<'a> {
     pub(crate) id: &'a str,
-    /// The owner that the stored item must have; `None` if it may change.
+    /// The required owner of the stored item; `None` if the owner may change.
     pub(crate) owner: Option<&'a str>,
     pub(crate) attributes: Item,
-    /// An attribute that is not ours but must go.
+    /// A foreign attribute to remove.
     pub(crate) removed: Option<&'static str>,
 }
 
@@ -54,7 +54,7 @@ impl Table {
         Ok(get.key(self.key, AttributeValue::S(id.to_owned())).send().await?.item)
     }
 
-    /// What a write of this item must expect.
+    /// The revision that a write of this item must expect.
     pub(crate) fn revision(&self, item: &Item) -> Result<Revision, DynamoError> {
         let number: Option<u64> = number(item, "revision")?;
         let only_ours = item.keys().all(|name| self.ours.contains(name));
@@ -66,7 +66,7 @@ impl Table {
 
     /// Writes an item if the stored one is as expected.
     pub(crate) async fn save(&self, mut write: Write<'_>, expect: Expect) -> Result<Revision, StoreError> {
-        // Each write has a revision of its own, so that one the SDK repeated after a lost answer is known.
+        // Each write has its own revision, so that one repeated by the SDK after a lost answer is recognised.
         let fresh = Revision::random(&OsRandom).map_err(DynamoError::Random)?;
         let number = AttributeValue::N(fresh.number().to_string());
         write.attributes.insert("revision".to_owned(), number);
@@ -96,8 +96,8 @@ impl Table {
         }
     }
 
-    /// A condition did not hold. It may have been our own write that changed the item, if its first answer was
-    /// lost and the SDK sent it again.
+    /// Handles a condition that did not hold. Our own write may have changed the item, if its first answer
+    /// was lost and the SDK sent it again.
     async fn lost(
         &self,
         id: &str,
@@ -114,7 +114,7 @@ impl Table {
         }
     }
 
-    /// Deletes an item if it is the owner's; says whether there was one.
+    /// Deletes an item if the owner matches, and returns whether there was one.
     pub(crate) async fn delete(&self, id: &str, owner: &str) -> Result<bool, StoreError> {
         if self.delete_where(id, "apiKey", owner).await? {
             return Ok(true);
@@ -144,7 +144,7 @@ impl Table {
         }
     }
 
-    /// Takes what is not ours along.
+    /// Copies foreign attributes into the write.
     fn carry_over(&self, found: Item, write: &mut Write<'_>) {
         for (name, value) in found {
             let is = |other: &str| other.eq_ignore_ascii_case(&name);
@@ -168,8 +168,8 @@ fn at_revision(put: PutItemFluentBuilder, revision: Revision, owner: Option<&str
     }
 }
 
-/// Requires every attribute to be as it was read. The legacy ciphertexts have random IVs, so no two writes of
-/// theirs are alike.
+/// Requires every attribute to be as it was read. Legacy ciphertexts have random IVs, so no two legacy writes
+/// are equal.
 fn unchanged(mut put: PutItemFluentBuilder, found: &Item) -> PutItemFluentBuilder {
     let mut conditions = vec!["attribute_not_exists(#no_revision)".to_owned()];
     if found.contains_key("revision") {
@@ -191,15 +191,15 @@ fn is_owned(item: &Item, owner: Option<&str>) -> bool {
     owner.is_none_or(|owner| stored.is_some_and(|stored| stored == owner))
 }
 
-/// Tells two contents of an item apart between its reading and its writing. What decides is the condition of the
-/// write, which compares the attributes themselves.
+/// Detects that an item changed between its reading and its writing. The condition of the write decides,
+/// since it compares the attributes themselves.
 fn digest(item: &Item) -> u64 {
     let mut hasher = DefaultHasher::new();
     hash_members(item, &mut hasher);
     hasher.finish()
 }
 
-/// Members in the order of their names: a map has none of its own.
+/// Hashes members in the order of their names, because a map has no order.
 fn hash_members(members: &Item, hasher: &mut DefaultHasher) {
     let mut names: Vec<_> = members.iter().collect();
     names.sort_by_key(|(name, _)| *name);

@@ -1,3 +1,5 @@
+//! [`ApiKeyStore`] on the table `mfa_api_key`. Each method is one statement.
+
 use async_trait::async_trait;
 use mfa_core::ConsumerId;
 use mfa_core::api_key::{ApiKey, SecretHash};

@@ -1,3 +1,5 @@
+//! [`CeremonyStore`] on the table `mfa_ceremony`. `take` is one `DELETE … RETURNING`, so a ceremony is taken once.
+
 use std::error::Error;
 use std::sync::atomic::Ordering;
 
@@ -13,10 +15,10 @@ use crate::error::PostgresError;
 const PUT: &str = "INSERT INTO mfa_ceremony (id, state, expires_at) VALUES ($1, $2, $3) \
     ON CONFLICT DO NOTHING RETURNING expires_at";
 const TAKE: &str = "DELETE FROM mfa_ceremony WHERE id = $1 RETURNING state, expires_at";
-/// Bounded, and out of the way of other servers that sweep at the same time.
+/// A bounded sweep that skips rows which other servers are sweeping.
 const SWEEP: &str = "DELETE FROM mfa_ceremony WHERE id IN (SELECT id FROM mfa_ceremony \
     WHERE expires_at <= $1 ORDER BY expires_at LIMIT 1000 FOR UPDATE SKIP LOCKED)";
-/// Every so many puts, ceremonies that nobody finished are swept away: more than were put since.
+/// Puts between two sweeps. Each sweep deletes more unfinished ceremonies than were put since the last.
 const PUTS_PER_SWEEP: u32 = 256;
 
 #[async_trait]
@@ -43,7 +45,7 @@ impl CeremonyStore for PostgresStore {
 }
 
 impl PostgresStore {
-    /// Deletes what ended before any ceremony that may still be open. Failing is no harm: the next one will.
+    /// Deletes ceremonies that have certainly ended. If it fails, the next sweep deletes them.
     async fn sweep(&self, latest: UnixTime) {
         let lifetime = u64::try_from(MAX_LIFETIME.as_millis()).unwrap_or(u64::MAX);
         let over = UnixTime::from_millis(latest.as_millis().saturating_sub(lifetime));

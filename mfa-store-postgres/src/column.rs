@@ -1,4 +1,4 @@
-//! Columns, and the numbers and times in them.
+//! Reads columns, numbers and times.
 
 use mfa_core::ConsumerId;
 use mfa_core::clock::UnixTime;
@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use crate::error::PostgresError;
 
-/// Reads a column; a value of another type is damage.
+/// Reads a column. A value of another type is damage.
 pub(crate) fn get<'r, T>(row: &'r PgRow, name: &'static str) -> Result<T, PostgresError>
 where
     T: Decode<'r, Postgres> + Type<Postgres>,
@@ -29,13 +29,13 @@ pub(crate) fn time(row: &PgRow, name: &'static str) -> Result<Option<UnixTime>, 
     Ok(Some(UnixTime::from_millis(millis.try_into().map_err(|_| PostgresError::Column(name))?)))
 }
 
-/// A time to store: until the year 9999.
+/// Converts a time to store. Times end with the year 9999.
 pub(crate) fn stamp(time: UnixTime) -> Result<OffsetDateTime, PostgresError> {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(time.as_millis()) * 1_000_000)
         .map_err(|_| PostgresError::Value("a time"))
 }
 
-/// PostgreSQL's integers are signed.
+/// Converts a number to PostgreSQL's signed integer.
 pub(crate) fn signed(number: u64) -> Result<i64, PostgresError> {
     i64::try_from(number).map_err(|_| PostgresError::Value("a number"))
 }
@@ -44,13 +44,13 @@ pub(crate) fn revision(row: &PgRow) -> Result<Revision, PostgresError> {
     number(row, "revision")?.map(Revision::from_stored).ok_or(PostgresError::Column("revision"))
 }
 
-/// Whose record it is.
+/// The consumer that owns the record.
 pub(crate) fn consumer(row: &PgRow) -> Result<ConsumerId, PostgresError> {
     let key = get::<&str>(row, "consumer")?.parse().map_err(|_| PostgresError::Column("consumer"))?;
     Ok(ConsumerId::of_first_key(&key))
 }
 
-/// A page of the rows, of which one more than `limit` was asked for.
+/// Makes a page from up to `limit` + 1 rows.
 pub(crate) fn page<T>(
     rows: &[PgRow],
     limit: usize,
@@ -70,7 +70,7 @@ pub(crate) fn page<T>(
     Ok(page)
 }
 
-/// The `LIMIT` that tells whether there is another page.
+/// The `LIMIT` that shows whether there is another page.
 pub(crate) fn one_more(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX - 1).saturating_add(1)
 }

@@ -1,10 +1,10 @@
-//! What PostgreSQL says, sorted into what a caller can do.
+//! Sorts PostgreSQL's errors by what the caller can do.
 
 use std::sync::Arc;
 
 use mfa_core::store::{StoreError, UnreadableField};
 
-/// SQLSTATE `serialization_failure`: an engine that runs everything serialisable asks to read again.
+/// SQLSTATE `serialization_failure`: a serialisable engine asks the caller to read again.
 const SERIALIZATION_FAILURE: &str = "40001";
 
 #[derive(Debug, thiserror::Error)]

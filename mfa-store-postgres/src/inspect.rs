@@ -1,4 +1,4 @@
-//! How the database is, for an operator. One connection, one transaction that may only read.
+//! Inspects the database for an operator, with one connection and one read-only transaction.
 
 use mfa_core::clock::UnixTime;
 use mfa_core::envelope::RecordKind;
@@ -16,9 +16,9 @@ use crate::table::{Table, sql, table_name};
 use crate::{api_key, migration};
 
 const READ_ONLY: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-/// What the ports do to a table of records.
+/// The privileges that the ports need on a table of records.
 const RECORDS: &str = "SELECT INSERT UPDATE DELETE";
-/// The other tables, and what is done to each.
+/// The other tables, and the privileges that each needs.
 const TABLES: [(&str, &str); 3] = [
     ("mfa_schema", "SELECT"),
     ("mfa_api_key", "SELECT INSERT UPDATE"),
@@ -27,7 +27,7 @@ const TABLES: [(&str, &str); 3] = [
 const API_KEYS: &str = api_key::select!("");
 const MIGRATE: &str = "run `mfa-http migrate`";
 
-/// Reads the database at `url` and reports how it is. Writes nothing.
+/// Reads the database at `url` and reports its state. Writes nothing.
 pub async fn inspect(url: &str, scope: Scope, now: UnixTime) -> Report {
     let mut report = Report::new(now);
     if let Err(error) = look(&mut report, url, scope).await {
@@ -48,7 +48,7 @@ async fn look(report: &mut Report, url: &str, scope: Scope) -> Result<(), Postgr
     Ok(connection.close().await?)
 }
 
-/// The server's settings. Those that an engine of another make does not have are null.
+/// Checks the server's settings. A setting that another engine lacks is null.
 async fn server(report: &mut Report, connection: &mut PgConnection) -> Result<(), PostgresError> {
     let row = sqlx::query(
         "SELECT current_user::text AS role, current_setting('server_version', true) AS version, \
@@ -92,7 +92,7 @@ async fn server(report: &mut Report, connection: &mut PgConnection) -> Result<()
     Ok(())
 }
 
-/// Whether the rows can be read.
+/// Checks the tables, and returns whether the rows can be read.
 async fn tables(report: &mut Report, connection: &mut PgConnection) -> Result<bool, PostgresError> {
     let records: Vec<String> = SHAPES.iter().map(|shape| table_name(shape.kind)).collect();
     let all: Vec<_> =
@@ -154,7 +154,7 @@ async fn tables(report: &mut Report, connection: &mut PgConnection) -> Result<bo
     Ok(!rows_missing)
 }
 
-/// What of `wanted` the role may not do; `None` if it sees no such table.
+/// The privileges of `wanted` that the role lacks; `None` if it sees no such table.
 async fn lacking(
     connection: &mut PgConnection,
     table: &str,
@@ -178,7 +178,7 @@ async fn exists(connection: &mut PgConnection, name: &str) -> Result<bool, Postg
     Ok(query.fetch_one(connection).await?.try_get(0)?)
 }
 
-/// Every row, as they were at one moment.
+/// Counts every row, in one snapshot.
 async fn rows(report: &mut Report, connection: &mut PgConnection) -> Result<(), PostgresError> {
     let census = &mut report.census;
     let outcome: Result<(), StoreError> = async {
@@ -208,7 +208,7 @@ async fn rows(report: &mut Report, connection: &mut PgConnection) -> Result<(), 
     Ok(())
 }
 
-/// A table, read a little at a time.
+/// A table, read in parts.
 struct Rows<'a> {
     kind: RecordKind,
     select: &'a str,
@@ -222,7 +222,7 @@ impl Rows<'_> {
         census: &mut Census,
         count: impl Fn(&mut Census, &PgRow) -> Result<(), PostgresError>,
     ) -> Result<(), StoreError> {
-        // Each has a cursor of its own name: the driver remembers a statement's columns by its text.
+        // Each table has its own cursor name, because the driver caches a statement's columns by its text.
         let cursor = format!("every_{}", table_name(self.kind));
         let declare = sql(format!("DECLARE {cursor} NO SCROLL CURSOR FOR {}", self.select));
         sqlx::query(declare).execute(&mut *connection).await.map_err(PostgresError::from)?;

@@ -1,6 +1,7 @@
-//! PostgreSQL storage: one statement for each method of a port, so one round trip.
+//! PostgreSQL storage. Each method of a port is one statement, and so one round trip.
 //!
-//! The URL is the driver's, such as `postgres://user@host/database?sslmode=verify-full`, and takes besides
+//! The URL is the driver's, such as `postgres://user@host/database?sslmode=verify-full`, with these settings
+//! in addition:
 //!
 //! | setting | default | meaning |
 //! |---|---|---|
@@ -10,10 +11,11 @@
 //! | `statement_timeout` | 5 | seconds that a statement may run; a second later its connection is given up |
 //! | `advisory_lock` | `true` | whether migrations hold an advisory lock |
 //!
-//! Any engine that speaks PostgreSQL's protocol will do; no extension is used. CockroachDB takes advisory locks
-//! without effect and older YugabyteDB refuses them: set `advisory_lock=false` there and let one server migrate
-//! first. What such an engine refuses as not serialisable is a [`StoreError::Conflict`]. Behind PgBouncer in
-//! transaction mode, add `statement-cache-capacity=0` and have it ignore the start-up parameter `options`.
+//! Any engine that speaks PostgreSQL's protocol works. No extension is needed. CockroachDB ignores advisory
+//! locks, and older YugabyteDB refuses them: set `advisory_lock=false` there, and let one server migrate
+//! first. A write that such an engine refuses as not serialisable is a [`StoreError::Conflict`]. Behind
+//! PgBouncer in transaction mode, add `statement-cache-capacity=0`, and let PgBouncer ignore the start-up
+//! parameter `options`.
 //!
 //! ```
 //! # use mfa_store_postgres::PostgresStore;
@@ -59,12 +61,12 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// Connects; creates the tables, or brings them up to date, where needed.
+    /// Connects. Creates or upgrades the tables if necessary.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`] if the URL cannot be used, the server does not answer, or the tables are of a
-    /// newer version than this one.
+    /// [`StoreError::Unavailable`] if the URL cannot be used, the server does not answer, or a newer version
+    /// made the tables.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let settings = Settings::parse(url)?;
         let pool = Pool::new(&settings);
@@ -76,7 +78,7 @@ impl PostgresStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`] as for [`open`](Self::open), and if the tables are not up to date.
+    /// [`StoreError::Unavailable`] as for [`open`](Self::open), or if the tables are not up to date.
     pub async fn open_existing(url: &str) -> Result<Self, StoreError> {
         let pool = Pool::new(&Settings::parse(url)?);
         migration::check(&mut pool.connect().await?).await?;
@@ -87,7 +89,7 @@ impl PostgresStore {
         Self { pool: Arc::new(pool), tables: Arc::new(ByKind::new(Table::of)), puts: Arc::default() }
     }
 
-    /// Runs a statement that returns a row at most: `None` if its condition did not hold.
+    /// Runs a statement that returns at most one row; `None` if its condition did not hold.
     async fn one(&self, query: Query<'_, Postgres, PgArguments>) -> Result<Option<PgRow>, PostgresError> {
         Ok(self.pool.all(query).await?.into_iter().next())
     }

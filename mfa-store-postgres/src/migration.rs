@@ -1,27 +1,27 @@
-//! Brings the tables up to date. The table `mfa_schema` says how far they are.
+//! Upgrades the tables. The table `mfa_schema` holds their version.
 
 use sqlx::PgConnection;
 use sqlx::{Connection as _, Row as _};
 
 use crate::error::PostgresError;
 
-/// Forward only: a file that was released is never edited, the next one is added.
+/// Migrations only go forward. Never edit a released file: add the next one.
 const MIGRATIONS: &[&str] =
     &[include_str!("../migrations/0001_initial.sql"), include_str!("../migrations/0002_check_tag.sql")];
 pub(crate) const KNOWN: i64 = MIGRATIONS.len() as i64;
 
-/// Names our lock among those of whoever shares the database: the letters of `mfa-http`.
+/// Identifies our lock among those of other programs on the database: the letters of `mfa-http`.
 const LOCK: i64 = i64::from_be_bytes(*b"mfa-http");
 const UNDEFINED_TABLE: &str = "42P01";
 
-/// Runs what is missing, in one transaction. The lock lets one server at a time do so; without it a second one
-/// that starts at the same moment may fail, and start again.
+/// Runs the missing migrations in one transaction. The lock lets one server at a time do so. Without it, a
+/// second server that starts at the same moment may fail, and must start again.
 pub(crate) async fn run(connection: &mut PgConnection, advisory_lock: bool) -> Result<(), PostgresError> {
     if version(connection).await? == KNOWN {
         return Ok(());
     }
     let mut transaction = connection.begin().await?;
-    // Waiting for another server's migration, or building an index, may take its time.
+    // Waiting for another server's migration or building an index may take long.
     sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut *transaction).await?;
     if advisory_lock {
         sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut *transaction).await?;

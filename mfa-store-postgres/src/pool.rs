@@ -1,6 +1,6 @@
-//! Connections to the server. The driver's own pool sends a message after each use of a connection to see whether it
-//! is still sound, which doubles the messages (docs/decisions/0010). Here a connection goes back only after a
-//! statement that was answered, and is closed after anything else.
+//! Connections to the server. The driver's own pool checks each returned connection with a message, which
+//! doubles the messages (docs/decisions/0010). Here a connection goes back only after an answered statement,
+//! and is closed after anything else.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::error::PostgresError;
 use crate::settings::Settings;
 
-/// A connection that was idle for longer is asked whether it is still there before it is used.
+/// A connection that was idle for longer is checked before use.
 const FRESH: Duration = Duration::from_secs(10);
 
 struct Idle {
@@ -27,7 +27,7 @@ struct Idle {
 pub(crate) struct Pool {
     options: PgConnectOptions,
     permits: Semaphore,
-    /// The one used last is used next, so that those not needed grow old.
+    /// The connection used last is used next, so that surplus ones grow old.
     idle: Mutex<Vec<Idle>>,
     acquire_timeout: Duration,
     idle_timeout: Duration,
@@ -42,18 +42,19 @@ impl Pool {
             idle: Mutex::default(),
             acquire_timeout: settings.acquire_timeout,
             idle_timeout: settings.idle_timeout,
-            // The server gives up a statement first and says so; this is for a server that says nothing.
+            // The server gives up a statement first and reports it. This is for a server that does not
+            // answer.
             patience: settings.statement_timeout + Duration::from_secs(1),
         }
     }
 
-    /// Opens a connection that is not the pool's.
+    /// Opens a connection outside the pool.
     pub(crate) async fn connect(&self) -> Result<PgConnection, PostgresError> {
         let connecting = timeout(self.acquire_timeout, self.options.connect()).await;
         Ok(connecting.map_err(|_| PostgresError::TimedOut(self.acquire_timeout.as_millis()))??)
     }
 
-    /// Runs a statement. If the caller goes away in the middle of it, the connection is closed.
+    /// Runs a statement. If the caller is cancelled meanwhile, the connection is closed.
     pub(crate) async fn all(
         &self,
         query: Query<'_, Postgres, PgArguments>,
@@ -68,12 +69,12 @@ impl Pool {
         let outcome = outcome.map_err(|_| PostgresError::TimedOut(self.patience.as_millis()))?;
         let is_over = |error: &dyn DatabaseError| error.code().is_some_and(|code| code.starts_with("57P"));
         match &outcome {
-            // The server shuts down, and this connection with it.
+            // The server is shutting down, and closes this connection.
             Err(sqlx::Error::Database(error)) if is_over(&**error) => self.idle().clear(),
             Ok(_) | Err(sqlx::Error::Database(_) | sqlx::Error::Encode(_)) => {
                 self.idle().push(Idle { connection, since: Instant::now() });
             }
-            // What ended this one (the server stopped, say) has ended the idle ones too.
+            // Whatever ended this connection, such as a stopped server, has ended the idle ones too.
             Err(_) => self.idle().clear(),
         }
         Ok(outcome?)

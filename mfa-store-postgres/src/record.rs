@@ -1,3 +1,6 @@
+//! [`RecordStore`] for every kind of record, with one table for each kind. The statements are in
+//! [`Table`](crate::table::Table).
+
 use async_trait::async_trait;
 use mfa_core::ConsumerId;
 use mfa_core::clock::UnixTime;

@@ -1,4 +1,4 @@
-//! What the URL says beside where the server is.
+//! Settings from the URL.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::error::PostgresError;
 
-/// Connections to the server, and how the tables are brought up to date.
+/// The settings of connections and migrations.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) connect: PgConnectOptions,
@@ -20,10 +20,10 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Reads the URL. What is not ours goes to the driver: `sslmode`, `sslrootcert`, `application_name`,
-    /// `options`, and so on.
+    /// Reads the URL. Other settings go to the driver, such as `sslmode`, `sslrootcert`, `application_name`
+    /// and `options`.
     pub(crate) fn parse(url: &str) -> Result<Self, PostgresError> {
-        // The parser's own complaint might repeat the URL, and with it the password.
+        // The parser's own error might repeat the URL with its password.
         let invalid = |_| PostgresError::Setting("the URL is not of the form postgres://…".to_owned());
         let mut url = Url::parse(url).map_err(invalid)?;
         let mut settings = Self {

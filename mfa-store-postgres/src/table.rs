@@ -1,4 +1,4 @@
-//! The table of a kind of record: its statements, and how its rows are read.
+//! The table of a kind of record: its statements, and the reader of its rows.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub(crate) struct Table {
     /// Selects every row.
     pub(crate) every: String,
     pub(crate) get: SqlStr,
-    /// The first page of a listing, and one behind an id.
+    /// Selects the first page of a listing.
     pub(crate) first: SqlStr,
     pub(crate) behind: SqlStr,
     pub(crate) insert: SqlStr,
@@ -75,17 +75,17 @@ impl Table {
     }
 }
 
-/// Whether a column is of type `timestamptz`: the migrations name those alike.
+/// Whether a column has the type `timestamptz`. The migrations give these names one ending.
 pub(crate) fn is_time(field: &str) -> bool {
     field.ends_with("_at")
 }
 
-/// The name of a kind's table, and the beginning of that of its index.
+/// The name of a kind's table. The name of its index begins with it.
 pub(crate) fn table_name(kind: RecordKind) -> String {
     format!("mfa_{}", kind.as_str().replace('-', "_"))
 }
 
-/// Only names that stand in this program go into it.
+/// The text holds only names that are constants in this program.
 pub(crate) fn sql(text: String) -> SqlStr {
     AssertSqlSafe(Arc::<str>::from(text)).into_sql_str()
 }

@@ -1,3 +1,5 @@
+//! [`ApiKeyStore`] in Redis: a hash for each API key, and sorted sets that index all keys and each consumer's.
+
 use async_trait::async_trait;
 use mfa_core::ConsumerId;
 use mfa_core::api_key::{ApiKey, SecretHash};
@@ -52,8 +54,8 @@ impl ApiKeyStore for RedisStore {
             .time("rotation_started_at", record.rotation.as_ref().map(|mark| mark.started_at))
             .number("rotation_data_key", record.rotation.as_ref().map(|mark| mark.data_key.into()))
             .bytes("rotation_stage", record.rotation.as_ref().map(|mark| mark.stage.to_string()));
-        // A key is never deleted, so an entry needs no incarnation; one that is there already stays. A key that
-        // changes its consumer leaves an entry behind that readers skip.
+        // A key is never deleted, so an entry needs no incarnation, and an existing entry stays. A key that
+        // changes its consumer leaves an entry behind, which readers skip.
         self.add_entry(&self.keys.all_api_keys(), record.key.as_str()).await?;
         self.add_entry(&self.keys.api_keys_of(&record.consumer), record.key.as_str()).await?;
         let key = self.keys.api_key(&record.key);

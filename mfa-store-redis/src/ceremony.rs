@@ -1,3 +1,5 @@
+//! [`CeremonyStore`] in Redis: a string with a time to live for each ceremony. `take` is one `GETDEL`.
+
 use async_trait::async_trait;
 use mfa_core::clock::UnixTime;
 use mfa_core::envelope::Sealed;
@@ -17,7 +19,8 @@ impl CeremonyStore for RedisStore {
     ) -> Result<(), StoreError> {
         let mut value = expires_at.as_millis().to_be_bytes().to_vec();
         value.extend_from_slice(state.as_bytes());
-        // Swept by the server's clock after the longest life there is; judged by ours, when it is taken.
+        // The server's clock deletes it after the longest possible life. Our clock judges its expiry when it
+        // is taken.
         let lifetime = u64::try_from(MAX_LIFETIME.as_millis()).unwrap_or(u64::MAX);
         let mut put = cmd("SET");
         put.arg(self.keys.ceremony(id)).arg(value).arg("NX").arg("PX").arg(lifetime);

@@ -1,5 +1,5 @@
-//! One connection that all callers share, to one server or to a Cluster. The client library reconnects, follows
-//! `MOVED` and `ASK`, and learns of failovers.
+//! One connection to a server or a Cluster, shared by all callers. The client library reconnects, follows
+//! `MOVED` and `ASK`, and notices failovers.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ impl Connection {
             let client = ClusterClientBuilder::new(settings.nodes.iter().cloned())
                 .connection_timeout(CONNECTING)
                 .response_timeout(ANSWER)
-                // Retried as often as a failover takes at most; beyond that callers are told.
+                // Retry for as long as a failover takes. After that, callers get an error.
                 .overall_response_timeout(Some(ANSWER))
                 .retries(8)
                 .max_retry_wait(1_000)
@@ -40,7 +40,7 @@ impl Connection {
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(CONNECTING))
             .set_response_timeout(Some(ANSWER))
-            // A caller waits for one more attempt to connect, not for a row of them.
+            // A caller waits for one more attempt to connect, not for several.
             .set_number_of_retries(1)
             .set_max_delay(Duration::from_millis(200));
         let node = settings.nodes.first().cloned();
@@ -55,8 +55,8 @@ impl Connection {
         }?)
     }
 
-    /// Runs a command that writes, and waits until so many replicas have it. Both go over the wire together, so
-    /// that no reconnection comes between them.
+    /// Runs a writing command, and waits until enough replicas have it. Both are sent together, so that no
+    /// reconnection comes between them.
     pub(crate) async fn write<T: FromRedisValue>(
         &self,
         command: Cmd,

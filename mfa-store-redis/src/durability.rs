@@ -1,4 +1,4 @@
-//! Whether a server keeps what it acknowledged. Redis as it comes from the box does not.
+//! Checks whether a server keeps what it acknowledged. With its default settings, Redis does not.
 
 use std::collections::HashMap;
 
@@ -17,8 +17,8 @@ pub(crate) async fn check(connection: &Connection) -> Result<(), RedisError> {
     }
 }
 
-/// Reads each server's settings: from `INFO`, which managed services allow, unlike `CONFIG`. With the address of each,
-/// in a Cluster.
+/// Reads each server's settings from `INFO`, which managed services allow, unlike `CONFIG`. In a Cluster,
+/// each comes with its address.
 pub(crate) async fn reports(connection: &Connection) -> Result<Vec<(Option<String>, String)>, RedisError> {
     let info = cmd("INFO").to_owned();
     Ok(match connection {

@@ -1,4 +1,4 @@
-//! What Redis says, sorted into what a caller can do.
+//! Sorts Redis's errors by what the caller can do.
 
 use std::sync::Arc;
 

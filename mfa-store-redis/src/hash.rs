@@ -1,4 +1,4 @@
-//! A record is a hash: its fields by name, absent ones left out, numbers in decimal.
+//! Records as hashes: fields by name, numbers in decimal, absent fields omitted.
 
 use mfa_core::ConsumerId;
 use mfa_core::clock::UnixTime;
@@ -10,8 +10,8 @@ use crate::RedisStore;
 use crate::error::RedisError;
 use crate::script::{CREATE, REPLACE};
 
-/// The fields of a record as they were read. They are asked for by name: an answer without names is half as long,
-/// and reading answers is most of what Redis costs us.
+/// The fields of a record as they were read. We request them by name, because an answer without names is half
+/// as long. Reading answers is most of our cost on Redis.
 #[derive(Debug)]
 pub(crate) struct Fields<'a> {
     names: &'a [&'static str],
@@ -25,7 +25,7 @@ impl Fields<'_> {
     }
 }
 
-/// Fields to write; `None` removes one.
+/// Fields to write. `None` removes a field.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     set: Vec<(&'static str, Vec<u8>)>,
@@ -51,12 +51,13 @@ impl Changes {
 }
 
 impl RedisStore {
-    /// A revision for the next write. Each has its own, so that a write repeated after a lost answer is known.
+    /// A revision for the next write. Each write has its own, so that one repeated after a lost answer is
+    /// recognised.
     pub(crate) fn fresh_revision() -> Result<Revision, RedisError> {
         Ok(Revision::random(&OsRandom)?)
     }
 
-    /// Reads a record, if it has any of the fields.
+    /// Reads a record; `None` if it has none of the fields.
     pub(crate) async fn fields<'a>(
         &self,
         key: &str,
@@ -66,7 +67,7 @@ impl RedisStore {
         Ok(values.iter().any(Option::is_some).then_some(Fields { names, values }))
     }
 
-    /// Writes a record if the stored one is as expected; `owner` must be the stored one's unless it is `None`.
+    /// Writes a record if the stored one is as expected and `owner`, unless `None`, owns it.
     pub(crate) async fn save_fields(
         &self,
         key: &str,
@@ -136,7 +137,7 @@ pub(crate) fn revision(fields: &Fields<'_>) -> Result<Revision, RedisError> {
     Ok(Revision::from_stored(number))
 }
 
-/// Whose record it is.
+/// The consumer that owns the record.
 pub(crate) fn consumer(fields: &Fields<'_>) -> Result<ConsumerId, RedisError> {
     let key = text(fields, "consumer")?.parse().map_err(|_| RedisError::Field("consumer"))?;
     Ok(ConsumerId::of_first_key(&key))

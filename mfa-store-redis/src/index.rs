@@ -1,4 +1,4 @@
-//! Sorted sets of names, in the order of their bytes.
+//! Indexes: sorted sets of names, in the order of their bytes.
 
 use futures_util::future::join_all;
 use mfa_core::store::{Cursor, Page, StoreError, Stored};
@@ -18,8 +18,8 @@ impl RedisStore {
         self.connection.call::<u32>(&cmd("ZREM").arg(index).arg(entry).to_owned()).await.map(drop)
     }
 
-    /// A page of what an index names. `key` gives the key of an entry's record, `read` reads it: `None` if
-    /// the entry does not name it (any more).
+    /// A page of the records that an index names. `key` gives the key of an entry's record, and `read` reads
+    /// the record; `None` if the entry no longer names it.
     pub(crate) async fn page_of<T>(
         &self,
         index: &str,
@@ -29,7 +29,7 @@ impl RedisStore {
         key: impl Fn(&str) -> String,
         read: impl Fn(&str, &Fields<'_>) -> Result<Option<Stored<T>>, RedisError>,
     ) -> Result<Page<T>, StoreError> {
-        // A cursor is a whole entry: there may be another one of the same id behind it.
+        // A cursor is a whole entry, because another entry with the same id may follow.
         let min = after.map_or_else(|| "-".to_owned(), |after| format!("({}", after.as_str()));
         let range = cmd("ZRANGEBYLEX").arg(index).arg(min).arg("+").arg("LIMIT").arg(0).arg(limit).to_owned();
         let entries: Vec<String> = self.connection.call(&range).await?;

@@ -1,4 +1,4 @@
-//! How the server is, for an operator. Of Redis's commands only those that read: `INFO`, `ACL WHOAMI`, `ACL DRYRUN`,
+//! Inspects the server for an operator. It only uses commands that read: `INFO`, `ACL WHOAMI`, `ACL DRYRUN`,
 //! `SCAN` and `HMGET`.
 
 use futures_util::future::join_all;
@@ -17,9 +17,9 @@ use crate::record::{names, read_row};
 use crate::settings::Settings;
 use crate::{RedisStore, api_key, durability};
 
-/// Reads the server at `url` and reports how it is. Writes nothing.
+/// Reads the server at `url` and reports its state. Writes nothing.
 ///
-/// Rows are found by `SCAN`, which may show one twice while Redis resizes its table of keys.
+/// It finds rows with `SCAN`, which may show one twice while Redis resizes its table of keys.
 pub async fn inspect(url: &str, scope: Scope, now: UnixTime) -> Report {
     let mut report = Report::new(now);
     if let Err(error) = look(&mut report, url, scope).await {
@@ -88,7 +88,7 @@ fn durable(report: &mut Report, nodes: &[(Option<String>, String)], settings: &S
     }
 }
 
-/// Asks the server whether it would allow what the ports do; nothing of it is run.
+/// Asks the server whether it would allow the ports' commands, without running them.
 async fn permissions(report: &mut Report, connection: &Connection, prefix: &str) {
     let untold = "this server does not say what the user may write (ACL DRYRUN, Redis 7)";
     let user: Result<String, _> = connection.call(cmd("ACL").arg("WHOAMI")).await;
@@ -139,7 +139,7 @@ async fn rows(census: &mut Census, store: &RedisStore, nodes: &[Option<String>])
     .await
 }
 
-/// Records of one kind, found a little at a time.
+/// Records of one kind, found in parts.
 struct Rows<'a> {
     kind: RecordKind,
     names: &'a [&'static str],
@@ -187,7 +187,7 @@ impl Rows<'_> {
     ) -> Result<(), RedisError> {
         let fields = match fields {
             Ok(Some(fields)) => fields,
-            // Deleted since, or a hash without a field of ours: its type would not tell.
+            // It was deleted since, or is a hash without our fields.
             Ok(None) => return Ok(()),
             Err(RedisError::Call(error)) if error.code() == Some("WRONGTYPE") => {
                 census.unreadable(self.kind, id, "no hash", true);
@@ -224,7 +224,7 @@ async fn call_on<T: FromRedisValue>(
     Ok(T::from_redis_value(answer).map_err(redis::RedisError::from)?)
 }
 
-/// A pattern that matches this text alone.
+/// A pattern that matches only this text.
 fn literally(text: &str) -> String {
     text.chars().fold(String::new(), |mut pattern, character| {
         if matches!(character, '*' | '?' | '[' | ']' | '^' | '\\') {

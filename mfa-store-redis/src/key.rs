@@ -8,9 +8,9 @@
 //! | `PREFIX:KIND-of:CONSUMER` | sorted set | `ID:INCARNATION` of records |
 //! | `PREFIX:ceremony:ID` | string | 8 bytes of expiry, then the sealed state |
 //!
-//! A record lies in a slot of its own, so a Cluster spreads them evenly, and each is changed by a script that
-//! touches no other key. An index entry is written before its record and removed after it: at worst it names
-//! nothing, which readers skip. The incarnation tells a record from one that had its id before.
+//! Each record has its own slot, so a Cluster spreads records evenly, and a script that changes one touches
+//! no other key. An index entry is written before its record and removed after it. At worst it names nothing,
+//! and readers skip it. The incarnation distinguishes a record from an earlier one with the same id.
 
 use data_encoding::HEXLOWER;
 use mfa_core::ConsumerId;
@@ -18,7 +18,7 @@ use mfa_core::api_key::ApiKey;
 use mfa_core::envelope::RecordKind;
 use mfa_core::store::CeremonyId;
 
-/// What all of a store's keys begin with.
+/// The prefix of all of a store's keys.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys(pub(crate) String);
 

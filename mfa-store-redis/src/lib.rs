@@ -1,19 +1,20 @@
-//! Redis storage, on a single server or a Cluster. Every change of a record is one script or command on one key.
+//! Redis storage, on a single server or a Cluster. Each change of a record is one script or command on one
+//! key.
 //!
 //! The URL is `redis://[user:password@]host[:port][/database]`, `rediss://…` for TLS, or
-//! `redis-cluster://host:port,host:port…` (`rediss-cluster://…`), and takes besides
+//! `redis-cluster://host:port,host:port…` (`rediss-cluster://…`), with these settings:
 //!
 //! | setting | default | meaning |
 //! |---|---|---|
-//! | `prefix` | `mfa` | what all keys begin with |
-//! | `replicas` | 0 | a write is acknowledged when so many replicas have it (`WAIT`) |
+//! | `prefix` | `mfa` | the prefix of all keys |
+//! | `replicas` | 0 | how many replicas must have a write before it is acknowledged (`WAIT`) |
 //! | `durability=accept-loss` | | open a server that may lose factors |
 //!
-//! Redis keeps nothing across a restart unless told to. [`open`](RedisStore::open) refuses a server whose
-//! `appendonly` is off or whose `maxmemory-policy` evicts keys. With `appendfsync everysec`, its default, a power
-//! cut can lose the last second: a code or a login of that second could then be used again. `always` closes that
-//! gap. Killing the server's process loses nothing with either. Replication is asynchronous, so a failover can
-//! lose acknowledged writes unless `replicas` is 1 or more.
+//! By default, Redis keeps nothing across a restart. [`open`](RedisStore::open) refuses a server whose
+//! `appendonly` is off or whose `maxmemory-policy` evicts keys. With `appendfsync everysec`, the default, a
+//! power cut can lose the last second. A code or a login of that second could then be used again. `always`
+//! closes that gap. With either, killing the server's process loses nothing. Replication is asynchronous, so
+//! a failover can lose acknowledged writes unless `replicas` is 1 or more.
 //!
 //! ```
 //! # use mfa_store_redis::RedisStore;
@@ -60,8 +61,8 @@ impl RedisStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`] if the URL cannot be used, the server does not answer, or it may lose what it
-    /// acknowledged and the URL does not accept that.
+    /// [`StoreError::Unavailable`] if the URL cannot be used, the server does not answer, or the server may
+    /// lose what it acknowledged and the URL does not accept that.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let settings = Settings::parse(url)?;
         let connection = Connection::open(&settings).await?;
@@ -75,9 +76,9 @@ impl RedisStore {
         Ok(Self { connection, keys: Keys(settings.prefix), replicas: settings.replicas })
     }
 
-    /// Connects to a server that is to hold ceremonies only. They live five minutes at most and losing them
-    /// costs a user another try, so its settings are not looked at. Do not restore such a server from a snapshot:
-    /// ceremonies that were taken would come back.
+    /// Connects to a server for ceremonies only. A lost ceremony costs a user another try, so the server's
+    /// settings are not checked. Do not restore such a server from a snapshot: used ceremonies would come
+    /// back.
     ///
     /// # Errors
     ///

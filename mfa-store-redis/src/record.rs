@@ -1,3 +1,5 @@
+//! [`RecordStore`] in Redis: a hash for each record, and a sorted set that indexes each consumer's records.
+
 use async_trait::async_trait;
 use mfa_core::ConsumerId;
 use mfa_core::id::canonical_uuid;
@@ -30,7 +32,7 @@ impl<R: Record> RecordStore<R> for RedisStore {
         if expect != Expect::Absent {
             return self.save_fields(&key, fresh, expect, consumer, &changes).await;
         }
-        // A new one gets its entry in the consumer's index first.
+        // A new record first gets its entry in the consumer's index.
         let (index, entry) =
             (self.keys.index(R::SHAPE.kind, &row.consumer), format!("{id}:{}", fresh.number()));
         self.add_entry(&index, &entry).await?;
@@ -72,7 +74,7 @@ impl<R: Record> RecordStore<R> for RedisStore {
 }
 
 impl RedisStore {
-    /// Removes an entry that names nothing. If that fails it stays, and readers skip it.
+    /// Removes an entry that names nothing. If this fails, the entry stays and readers skip it.
     async fn drop_entry(&self, index: &str, entry: &str) {
         if let Err(error) = self.remove_entry(index, entry).await {
             tracing::debug!(error = &error as &dyn std::error::Error, "an index entry was left behind");

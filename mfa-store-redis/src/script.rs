@@ -1,5 +1,5 @@
-//! Scripts, each one command on one key to the server. They are called by their digest: a server that was told the text once
-//! knows it, until it restarts or another takes its place.
+//! Scripts. To the server, each is one command on one key. We call them by digest: a server keeps a script's
+//! text after its first use, until it restarts or is replaced.
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,7 @@ use redis::{Cmd, ErrorKind, FromRedisValue, ServerErrorKind, cmd};
 use crate::RedisStore;
 use crate::error::RedisError;
 
-/// A script's text and its digest, SHA-1 in hex as `EVALSHA` wants it.
+/// A script's text and its digest for `EVALSHA`, SHA-1 in hex.
 #[derive(Debug)]
 pub(crate) struct Script {
     text: &'static str,
@@ -34,19 +34,19 @@ impl Script {
 }
 
 impl RedisStore {
-    /// Runs a script that writes, with what `arguments` adds.
+    /// Runs a writing script with the arguments that `arguments` adds.
     pub(crate) async fn run<T: FromRedisValue>(
         &self,
         script: &Script,
         key: &str,
         arguments: impl Fn(&mut Cmd) + Send + Sync,
     ) -> Result<T, RedisError> {
-        // With replicas to wait for, a refusal would come in the middle of two commands.
+        // When we wait for replicas, a refusal would come between two commands.
         if self.replicas > 0 {
             return self.connection.write(script.on(key, true, arguments), self.replicas).await;
         }
         match self.connection.call(&script.on(key, false, &arguments)).await {
-            // It has not run, so it can be sent again.
+            // It has not run, so send it again.
             Err(RedisError::Call(error)) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
                 self.connection.call(&script.on(key, true, &arguments)).await
             }

@@ -1,10 +1,10 @@
-//! What the URL says.
+//! Settings from the URL.
 
 use redis::{ConnectionInfo, IntoConnectionInfo as _};
 
 use crate::error::RedisError;
 
-/// Where the servers are, and how far they are trusted.
+/// The servers, and the loss that the operator accepts.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) nodes: Vec<ConnectionInfo>,
@@ -36,7 +36,7 @@ impl Settings {
         let (user, hosts) = hosts.rsplit_once('@').map_or((None, hosts), |(user, hosts)| (Some(user), hosts));
         for host in hosts.split(',') {
             let user = user.map(|user| format!("{user}@")).unwrap_or_default();
-            // The parser's own complaint might repeat the URL, and with it the password.
+            // The parser's own error might repeat the URL with its password.
             let node = format!("{single}://{user}{host}/{database}").into_connection_info();
             settings.nodes.push(node.map_err(|_| invalid())?);
         }
@@ -56,7 +56,7 @@ impl Settings {
                 self.prefix = value.to_owned()
             }
             ("durability" | "prefix", _) => return Err(unusable()),
-            // It may be the end of a password with a question mark in it.
+            // Do not repeat it: it may be the end of a password with a question mark.
             _ => return Err(RedisError::Setting("the URL has an unknown setting".to_owned())),
         }
         Ok(())

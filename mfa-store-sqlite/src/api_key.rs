@@ -1,3 +1,5 @@
+//! [`ApiKeyStore`] on the table `api_key`. Reads use a pool of connections, writes go through the one writer.
+
 use async_trait::async_trait;
 use mfa_core::ConsumerId;
 use mfa_core::api_key::{ApiKey, SecretHash};

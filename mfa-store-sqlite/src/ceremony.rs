@@ -1,3 +1,5 @@
+//! [`CeremonyStore`] on the table `ceremony`. `take` is one `DELETE … RETURNING`, so a ceremony is taken once.
+
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
@@ -13,7 +15,7 @@ const PUT: &str = "INSERT INTO ceremony (id, state, expires_at) VALUES (?1, ?2, 
 const TAKE: &str = "DELETE FROM ceremony WHERE id = ?1 RETURNING state, expires_at";
 const SWEEP: &str = "DELETE FROM ceremony WHERE id IN \
     (SELECT id FROM ceremony WHERE expires_at <= ?1 ORDER BY expires_at LIMIT 1000)";
-/// Every so many puts, ceremonies that nobody finished are swept away: more than were put since.
+/// Puts between two sweeps. Each sweep deletes more unfinished ceremonies than were put since the last.
 const PUTS_PER_SWEEP: u32 = 256;
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! Columns, and the numbers in them.
+//! Reads columns and numbers.
 
 use mfa_core::ConsumerId;
 use mfa_core::clock::UnixTime;
@@ -8,7 +8,7 @@ use sqlx::{Decode, Row as _, Type};
 
 use crate::error::SqliteError;
 
-/// Reads a column; a value of another type is damage.
+/// Reads a column. A value of another type is damage.
 pub(crate) fn get<'r, T>(row: &'r SqliteRow, name: &'static str) -> Result<T, SqliteError>
 where
     T: Decode<'r, Sqlite> + Type<Sqlite>,
@@ -30,12 +30,12 @@ pub(crate) fn revision(row: &SqliteRow) -> Result<Revision, SqliteError> {
     number(row, "revision")?.map(Revision::from_stored).ok_or(SqliteError::Column("revision"))
 }
 
-/// SQLite's integers are signed; what would not fit does not occur before the year 292 million.
+/// Converts a number to SQLite's signed integer. Times fit until the year 292 million.
 pub(crate) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// A page of the rows, of which one more than `limit` was asked for.
+/// Makes a page from up to `limit` + 1 rows.
 pub(crate) fn page<T>(
     rows: &[SqliteRow],
     limit: usize,
@@ -55,12 +55,12 @@ pub(crate) fn page<T>(
     Ok(page)
 }
 
-/// The `LIMIT` that tells whether there is another page.
+/// The `LIMIT` that shows whether there is another page.
 pub(crate) fn one_more(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX - 1).saturating_add(1)
 }
 
-/// Whose record it is.
+/// The consumer that owns the record.
 pub(crate) fn consumer(row: &SqliteRow) -> Result<ConsumerId, SqliteError> {
     let key = get::<&str>(row, "consumer")?.parse().map_err(|_| SqliteError::Column("consumer"))?;
     Ok(ConsumerId::of_first_key(&key))

@@ -1,4 +1,4 @@
-//! What SQLite says, sorted into what a caller can do.
+//! Sorts SQLite's errors by what the caller can do.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! How the file is, for an operator. Opened for reading alone: nothing is created, migrated or checkpointed.
+//! Inspects the file for an operator. It opens the file read-only: it creates, migrates and checkpoints
+//! nothing.
 
 use std::path::Path;
 
@@ -15,15 +16,15 @@ use crate::table::{Table, table_name};
 use crate::{PATIENCE, api_key, migration};
 
 const API_KEYS: &str = api_key::select!("WHERE value > ?1 ORDER BY value LIMIT ?2");
-/// Rows held at a time.
+/// Rows held in memory at once.
 const PAGE: i64 = 250;
 const MIGRATE: &str = "run `mfa-http migrate`";
 
-/// Reads the file at `path` and reports how it is. Writes nothing.
+/// Reads the file at `path` and reports its state. Writes nothing.
 pub async fn inspect(path: impl AsRef<Path>, scope: Scope, now: UnixTime) -> Report {
     let path = path.as_ref();
-    // A reader of a file in WAL mode makes the log and its index if they are not there, unless it is told that the
-    // file does not change. If a server has opened it meanwhile that was not true.
+    // A reader of a file in WAL mode creates a missing log and index, unless it opens the file as immutable.
+    // That is wrong if a server has opened the file meanwhile.
     let log = path.with_file_name(format!("{}-wal", file_name(path)));
     loop {
         let unused = !log.exists();
@@ -76,7 +77,7 @@ async fn durability(
     connection: &mut SqliteConnection,
     path: &Path,
 ) -> Result<(), SqliteError> {
-    // A connection to a file that is said not to change takes no notice of the journal mode, so the header is asked.
+    // A connection to an immutable file ignores the journal mode, so we read it from the header.
     let wal = std::fs::File::open(path).and_then(|mut file| {
         let mut header = [0; 20];
         std::io::Read::read_exact(&mut file, &mut header)?;
@@ -97,7 +98,7 @@ async fn durability(
     Ok(())
 }
 
-/// Whether the rows can be read.
+/// Checks the tables, and returns whether the rows can be read.
 async fn tables(
     report: &mut Report,
     connection: &mut SqliteConnection,
@@ -134,7 +135,7 @@ async fn tables(
     Ok(tables.iter().all(|table| !missing.contains(table)))
 }
 
-/// Every row, as they were at one moment.
+/// Counts every row, in one snapshot.
 async fn rows(report: &mut Report, connection: &mut SqliteConnection) -> Result<(), SqliteError> {
     let mut snapshot = connection.begin().await?;
     let census = &mut report.census;
@@ -163,7 +164,7 @@ async fn rows(report: &mut Report, connection: &mut SqliteConnection) -> Result<
     Ok(snapshot.rollback().await?)
 }
 
-/// Reads a table page by page, and has `count` count each row.
+/// Reads a table page by page, and passes each row to `count`.
 async fn every_row(
     connection: &mut SqliteConnection,
     census: &mut Census,

@@ -1,4 +1,5 @@
-//! The embedded store: one SQLite file, several readers, one writer that commits what waits together.
+//! The embedded store: one SQLite file with several readers and one writer. The writer commits waiting writes
+//! together.
 //!
 //! ```
 //! # use mfa_core::Mfa;
@@ -43,12 +44,12 @@ use error::SqliteError;
 use table::Table;
 use writer::Writer;
 
-/// How long a write waits for another process's, and a read for a connection.
+/// How long a write waits for another process, and a read for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Connections that read.
+/// Reading connections.
 const READERS: u32 = 4;
 
-/// A store in one SQLite file. Clones share their connections; several processes may open one file.
+/// A store in one SQLite file. Clones share their connections. Several processes may open one file.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     readers: SqlitePool,
@@ -58,12 +59,12 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file at `path`; creates it, or brings its tables up to date, where needed.
+    /// Opens the file at `path`. Creates it or upgrades its tables if necessary.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`] if the file cannot be opened or written, or is of a newer version than
-    /// this one.
+    /// [`StoreError::Unavailable`] if the file cannot be opened or written, or a newer version made its
+    /// tables.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let options = options(path.as_ref()).create_if_missing(true);
         let mut connection = options.connect().await.map_err(SqliteError::from)?;
@@ -75,7 +76,7 @@ impl SqliteStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`] as for [`open`](Self::open), and if the file is absent or its tables are
+    /// [`StoreError::Unavailable`] as for [`open`](Self::open), or if the file is absent or its tables are
     /// not up to date.
     pub async fn open_existing(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let options = options(path.as_ref());
@@ -89,7 +90,7 @@ impl SqliteStore {
             .max_connections(READERS)
             .acquire_timeout(PATIENCE)
             .idle_timeout(Duration::from_secs(600))
-            // A file does not hang up, so a ping at each checkout would be wasted.
+            // A file does not disconnect, so do not ping at each checkout.
             .test_before_acquire(false)
             .connect_lazy_with(options.clone().pragma("query_only", "ON"));
         let tables = Arc::new(ByKind::new(Table::of));

@@ -1,16 +1,16 @@
-//! Brings the tables up to date. `PRAGMA user_version` says how far they are.
+//! Upgrades the tables. `PRAGMA user_version` holds their version.
 
 use sqlx::{Connection as _, Row as _, SqliteConnection};
 
 use crate::error::SqliteError;
 
-/// Forward only: a file that was released is never edited, the next one is added. Each ends by setting the
-/// version that it brings the tables to.
+/// Migrations only go forward. Never edit a released file: add the next one. Each ends by setting the version
+/// of its tables.
 const MIGRATIONS: &[&str] =
     &[include_str!("../migrations/0001_initial.sql"), include_str!("../migrations/0002_check_tag.sql")];
 pub(crate) const KNOWN: i64 = MIGRATIONS.len() as i64;
 
-/// Runs what is missing, in one transaction that keeps other processes out.
+/// Runs the missing migrations in one transaction that locks out other processes.
 pub(crate) async fn run(connection: &mut SqliteConnection) -> Result<(), SqliteError> {
     if version(connection).await? == KNOWN {
         return Ok(());

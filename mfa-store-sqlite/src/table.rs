@@ -1,4 +1,4 @@
-//! The table of a kind of record: its statements, and how its rows are read.
+//! The table of a kind of record: its statements, and the reader of its rows.
 
 use mfa_core::envelope::RecordKind;
 use mfa_core::id::canonical_uuid;
@@ -68,12 +68,12 @@ impl Table {
     }
 }
 
-/// The name of a kind's table, and the beginning of that of its index.
+/// The name of a kind's table. The name of its index begins with it.
 pub(crate) fn table_name(kind: RecordKind) -> String {
     kind.as_str().replace('-', "_")
 }
 
-/// Only names that stand in this program go into it.
+/// The text holds only names that are constants in this program.
 fn sql(text: String) -> SqlStr {
     AssertSqlSafe(std::sync::Arc::<str>::from(text)).into_sql_str()
 }

@@ -1,7 +1,7 @@
-//! The one writer: commits what waits in one transaction, with a result for each.
+//! The one writer. It commits all waiting writes in one transaction, and returns a result for each.
 //!
-//! SQLite gains nothing from concurrent writers, and a commit costs a flush whatever it holds. While one
-//! transaction is flushed the next writes gather, and share the next flush.
+//! SQLite gains nothing from concurrent writers, and each commit costs a flush, however many writes it holds.
+//! While one transaction is flushed, the next writes gather and share the next flush.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::error::SqliteError;
 
-/// Writes that one transaction holds at most, so that none waits long.
+/// The most writes in one transaction, so that none waits long.
 const BATCH: usize = 128;
-/// Writes that wait at most; beyond it callers wait to queue.
+/// The most waiting writes. Beyond it, callers wait to queue.
 const QUEUE: usize = 1024;
 
 type Outcome = Result<Option<SqliteRow>, Arc<sqlx::Error>>;
 
-/// One statement that returns a row if it changed one, and who waits for it.
+/// One statement that returns a row if it changed one, and the caller that waits for it.
 struct Write {
     sql: SqlStr,
     arguments: SqliteArguments,
@@ -55,8 +55,8 @@ impl Writer {
         Self { queue }
     }
 
-    /// Runs one statement; its effect is durable when this returns. The row is what `RETURNING` gave:
-    /// `None` if the statement's condition did not hold.
+    /// Runs one statement. Its effect is durable when this returns. The row comes from `RETURNING`; `None`
+    /// means that the statement's condition did not hold.
     pub(crate) async fn write(
         &self,
         mut query: Query<'static, Sqlite, SqliteArguments>,
@@ -86,14 +86,14 @@ enum Failure {
 /// The file, and the connection that writes to it.
 struct File {
     options: SqliteConnectOptions,
-    /// Absent after a failure: what a failed transaction leaves behind (on a full disk, say) is not worth
-    /// guessing, so the next one starts on a new connection.
+    /// Absent after a failure. The state after a failed transaction, such as on a full disk, is unknown. So
+    /// the next one starts on a new connection.
     connection: Option<SqliteConnection>,
 }
 
 impl File {
-    /// Commits the batch. If a statement fails, nothing of the batch was written: each is then tried by itself,
-    /// so that one that cannot succeed does not fail its neighbours.
+    /// Commits the batch. If a statement fails, nothing of the batch was written. Then each statement is
+    /// tried alone, so that a failing one does not fail the others.
     async fn commit(&mut self, batch: &mut Vec<Write>) {
         match self.transaction(batch).await {
             Ok(rows) => {
@@ -136,14 +136,14 @@ impl File {
         if let Some(connection) = self.connection.take()
             && let Err(error) = connection.close().await
         {
-            // The file is as the last commit left it; the log is replayed by whoever opens it next.
+            // The file is as the last commit left it. The next connection replays the log.
             tracing::debug!(error = &error as &dyn std::error::Error, "closing the writer's connection");
         }
     }
 }
 
 async fn run(connection: &mut SqliteConnection, writes: &[Write]) -> Result<Vec<Option<SqliteRow>>, Failure> {
-    // IMMEDIATE: wait for other processes' writes now, not when the first statement has read.
+    // IMMEDIATE waits for other processes' writes now, instead of after the first statement has read.
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(Failure::Transaction)?;
     let mut rows = Vec::with_capacity(writes.len());
     for write in writes {

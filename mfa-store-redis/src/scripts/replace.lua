@@ -1,7 +1,7 @@
--- Replaces a record if it is at a revision and of an owner. Whoever repeats a call whose answer was lost finds
--- its own revision. Fields are set before others are removed: what runs out of memory has changed nothing.
--- KEYS[1] the record. ARGV[1] the expected revision, ARGV[2] the new one, ARGV[3] the owner ('' if it may
--- change), ARGV[4] how many fields to remove; then their names, then the other fields and their values.
+-- Replaces a record if revision and owner match. A call repeated after a lost answer finds its own revision.
+-- Fields are set before others are removed, so a script that runs out of memory has changed nothing. KEYS[1]
+-- the record. ARGV[1] the expected revision, ARGV[2] the new one, ARGV[3] the owner ('' if it may change),
+-- ARGV[4] how many fields to remove; then their names, then the other fields and their values.
 local stored = redis.call('HMGET', KEYS[1], 'revision', 'consumer')
 if stored[1] == ARGV[2] then
     return 1

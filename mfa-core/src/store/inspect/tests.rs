@@ -1,3 +1,5 @@
+//! Tests of the census: each flaw, and which format a row counts as.
+
 use super::{Census, Flaw, Report};
 use crate::ConsumerId;
 use crate::api_key::{ApiKey, SecretHash};

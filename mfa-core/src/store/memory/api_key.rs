@@ -1,3 +1,5 @@
+//! [`ApiKeyStore`] in memory: a sorted map from key to record.
+
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;

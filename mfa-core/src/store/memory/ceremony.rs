@@ -1,3 +1,5 @@
+//! [`CeremonyStore`] in memory: a map from id to sealed state and expiry, with an upper bound.
+
 use async_trait::async_trait;
 
 use super::MemoryStore;

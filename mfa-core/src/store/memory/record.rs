@@ -1,3 +1,5 @@
+//! [`RecordStore`] in memory: a sorted map for each kind of record.
+
 use std::ops::Bound::{Excluded, Included};
 
 use async_trait::async_trait;
