@@ -1,4 +1,4 @@
-//! What clients hear for each code.
+//! The status and message of each code.
 
 use axum::http::StatusCode;
 use mfa_core::code::Code;
@@ -6,8 +6,8 @@ use mfa_core::code::Code;
 const CHECK_OF_WEBAUTHN: &str = "refused";
 const CHECK_OF_U2F: &str = "Invalid response from U2F token.";
 
-/// The HTTP status of a code, and its message where a route has no words of its own. Where a
-/// predecessor had a message, it is that one.
+/// The HTTP status of a code, and its message unless a route has its own. If a predecessor had a message,
+/// this is the same.
 pub(crate) const fn answer(code: Code) -> (StatusCode, &'static str) {
     use StatusCode as Status;
     match code {
@@ -15,7 +15,7 @@ pub(crate) const fn answer(code: Code) -> (StatusCode, &'static str) {
         Code::Incomplete => (Status::BAD_REQUEST, "The body ended early"),
         Code::InvalidQuery => (Status::BAD_REQUEST, "the query is ?after=KEY"),
         Code::NoSuchRoute => (Status::NOT_FOUND, "There is no such route"),
-        Code::NoSuchMethod => (Status::METHOD_NOT_ALLOWED, "The route does not take this method"),
+        Code::NoSuchMethod => (Status::METHOD_NOT_ALLOWED, "The route does not support this method"),
         Code::Timeout => (Status::REQUEST_TIMEOUT, "The body took too long to arrive"),
         Code::TooLarge => (Status::PAYLOAD_TOO_LARGE, "The body is over 64 KiB"),
 
@@ -49,7 +49,7 @@ pub(crate) const fn answer(code: Code) -> (StatusCode, &'static str) {
         Code::CodeNotAccepted => (Status::UNAUTHORIZED, "Invalid"),
         Code::TotpNotFound => (Status::NOT_FOUND, "No TOTP entry found with that uuid for that API Key."),
         Code::TotpDisabled => {
-            (Status::FORBIDDEN, "Disabled after too many failed attempts; reset it or enrol anew")
+            (Status::FORBIDDEN, "Disabled after too many failed attempts; reset it or enrol again")
         }
 
         Code::MissingHeader => (Status::UNAUTHORIZED, "missing required header"),

@@ -1,4 +1,4 @@
-//! An API key as lists show it.
+//! An API key in lists.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use mfa_core::store::ApiKeyRecord;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// An API key as administrators see it; times in milliseconds since 1970.
+/// An API key for administrators. Times are in milliseconds since 1970.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiKeyView {
@@ -22,11 +22,11 @@ pub struct ApiKeyView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = u64, required = false)]
     expires_at: Option<u64>,
-    /// Give or take an hour.
+    /// Accurate to an hour.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = u64, required = false)]
     last_used_at: Option<u64>,
-    /// When the rotation to this key began that has not come to its end.
+    /// When an unfinished rotation to this key began.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = u64, required = false)]
     rotating_since: Option<u64>,
@@ -34,6 +34,21 @@ pub struct ApiKeyView {
 
 impl ApiKeyView {
     /// The view of `record`.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mfa_core::{Mfa, store::memory::MemoryStore};
+    /// use mfa_http::ApiKeyView;
+    ///
+    /// let mfa = Mfa::builder(MemoryStore::default()).build();
+    /// mfa.create_api_key("dev@example.com").await?;
+    /// let page = mfa.api_keys(None).await?;
+    /// let line = ApiKeyView::of(&page.items[0].record).to_string();
+    /// assert!(line.ends_with("pending  dev@example.com"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn of(record: &ApiKeyRecord) -> Self {
         let under_way = record.rotation.as_ref().filter(|mark| matches!(mark.stage, RotationStage::Pass(_)));
         Self {
@@ -57,7 +72,7 @@ impl fmt::Display for ApiKeyView {
             (Some(_), None) => "active",
             (None, None) => "pending",
         };
-        // An address may hold anything; a list is one line a key.
+        // An address may hold any characters, but each key must be one line.
         write!(f, "{:40} {state:8} {}", self.value, self.email.escape_debug())?;
         if self.rotating_since.is_some() {
             f.write_str(" (a rotation to this key is half done: call it again, or `api-key upgrade`)")?;

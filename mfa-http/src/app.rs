@@ -1,4 +1,4 @@
-//! What every handler shares.
+//! The state that every handler shares.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +8,14 @@ use mfa_core::secret::SecretBytes;
 
 use crate::metrics::Metrics;
 
-/// The key that administrators present as `x-api-key`.
+/// The key that administrators send as `x-api-key`.
+///
+/// ```
+/// use mfa_http::AdminKey;
+///
+/// let key = AdminKey::new("0123456789abcdef".to_owned());
+/// assert_eq!(format!("{key:?}"), "AdminKey(..)");
+/// ```
 pub struct AdminKey(Option<SecretBytes>);
 
 impl AdminKey {
@@ -17,12 +24,12 @@ impl AdminKey {
         Self(Some(SecretBytes::new(key.into_bytes())))
     }
 
-    /// A key that nobody has: whoever presents one is refused.
+    /// A key that nobody has. Every administrator is refused.
     pub fn of_nobody() -> Self {
         Self(None)
     }
 
-    /// Whether `presented` is the key; in constant time.
+    /// Whether `presented` is the key, compared in constant time.
     pub(crate) fn is(&self, presented: &[u8]) -> bool {
         self.0.as_ref().is_some_and(|key| *key == SecretBytes::new(presented.to_vec()))
     }
@@ -35,6 +42,16 @@ impl fmt::Debug for AdminKey {
 }
 
 /// The service and its administrator's key.
+/// [`router`](crate::router) serves it. Clones share everything.
+///
+/// ```
+/// use mfa_core::{Mfa, store::memory::MemoryStore};
+/// use mfa_http::{AdminKey, App};
+///
+/// let mfa = Mfa::builder(MemoryStore::default()).build();
+/// let app = App::new(mfa, AdminKey::of_nobody()); // refuses every administrator
+/// let service = mfa_http::router(app);
+/// ```
 #[derive(Clone, Debug)]
 pub struct App {
     pub(crate) mfa: Mfa,

@@ -1,4 +1,4 @@
-//! Who is calling: a consumer with its API key and secret, or an administrator.
+//! Authenticates the caller: a consumer with its API key and secret, or an administrator.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv6Addr};
@@ -17,28 +17,28 @@ pub(crate) const CONSUMER: &[Code] = &[Code::Unauthorized, Code::Throttled];
 /// The codes of a route that authenticates an administrator.
 pub(crate) const ADMINISTRATOR: &[Code] = &[Code::Forbidden];
 
-/// The address a connection came from; the server puts it into each request's extensions.
+/// The caller's address. The server inserts it into each request's extensions.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "whoever serves the router makes one")]
+#[expect(clippy::exhaustive_structs, reason = "programs that serve the router make one")]
 pub struct Source(pub IpAddr);
 
 impl FromRequestParts<App> for Source {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
-        // Whoever embeds the router and does not tell counts all callers as one.
+        // Without a source, all callers count as one.
         Ok(parts.extensions.get::<Self>().copied().unwrap_or(Self(IpAddr::V6(Ipv6Addr::UNSPECIFIED))))
     }
 }
 
-/// A consumer that presented its key and secret.
+/// A consumer that presented its key and the right secret.
 pub(crate) struct Authenticated(pub(crate) Consumer);
 
 impl FromRequestParts<App> for Authenticated {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        // Malformed headers never reach the store, and are answered as a wrong secret is.
+        // Malformed headers never reach the store. They are answered like a wrong secret.
         let key: ApiKey = header(parts, "x-mfa-apikey")?;
         let secret: ApiSecret = header(parts, "x-mfa-apisecret")?;
         let Ok(Source(source)) = Source::from_request_parts(parts, app).await;
@@ -63,7 +63,7 @@ impl FromRequestParts<App> for Administrator {
     }
 }
 
-/// The one header of that name, parsed. Given twice, it is no header we understand.
+/// The header of that name, parsed. A repeated header is refused.
 fn header<T: std::str::FromStr>(parts: &Parts, name: &str) -> Result<T, ApiError> {
     let mut values = parts.headers.get_all(name).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
@@ -73,7 +73,7 @@ fn header<T: std::str::FromStr>(parts: &Parts, name: &str) -> Result<T, ApiError
     text.parse().map_err(|_| ApiError::of(Code::Unauthorized))
 }
 
-/// A key and a secret from a body, if both are there and well formed.
+/// A key and a secret from a body, if both are present and well formed.
 pub(crate) fn credentials(key: Option<&str>, secret: Option<&str>) -> Option<(ApiKey, ApiSecret)> {
     Some((key?.parse().ok()?, secret?.parse().ok()?))
 }

@@ -1,4 +1,4 @@
-//! Request bodies, within limits of size and time.
+//! Request bodies, with limits on size and time.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use serde::de::DeserializeOwned;
 use crate::error::ApiError;
 use crate::members;
 
-/// Bytes a body may have.
+/// The most bytes of a body.
 pub(crate) const LIMIT: usize = 64 * 1024;
-/// Time a client has to send it.
+/// The time for a client to send it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The codes of a route that reads a body as bytes.
@@ -20,7 +20,7 @@ pub(crate) const BYTES: &[Code] = &[Code::Incomplete, Code::Timeout, Code::TooLa
 /// The codes of a route that reads a body as an object.
 pub(crate) const OBJECT: &[Code] = &[Code::InvalidJson, Code::Incomplete, Code::Timeout, Code::TooLarge];
 
-/// A JSON object as a `T`. [`members`] says how it is read.
+/// A JSON object as a `T`, read by [`members`].
 #[derive(Debug)]
 pub(crate) struct Body<T>(pub(crate) T);
 
@@ -33,7 +33,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
-/// The bytes of a body, for what the core reads itself.
+/// The bytes of a body that the core reads itself.
 pub(crate) struct RawBody(pub(crate) Bytes);
 
 impl<S: Send + Sync> FromRequest<S> for RawBody {

@@ -1,4 +1,4 @@
-//! The one place where domain errors become HTTP: what the client hears, and what the log keeps.
+//! The one place where domain errors become HTTP. It decides what the client gets and what the log keeps.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -18,7 +18,7 @@ use crate::answer::answer;
 /// The codes of a route that can fail: its store fails, it takes too long, or it has a bug.
 pub(crate) const SERVER: &[Code] = &[Code::Internal, Code::Unavailable];
 
-/// An error as clients see it: one body for the clients of both predecessors.
+/// An error as clients see it. One body serves the clients of both predecessors.
 #[derive(Debug)]
 pub(crate) struct ApiError {
     code: Code,
@@ -35,7 +35,7 @@ struct Body<'a> {
 }
 
 impl ApiError {
-    /// The error of this code, in its usual words.
+    /// The error of this code with its usual message.
     pub(crate) const fn of(code: Code) -> Self {
         let retry_after = match code {
             Code::Unavailable => Some(Duration::from_secs(1)),
@@ -44,12 +44,12 @@ impl ApiError {
         Self { code, message: Cow::Borrowed(answer(code).1), retry_after }
     }
 
-    /// The same error in other words.
+    /// The same error with another message.
     pub(crate) fn saying(self, message: impl Into<Cow<'static, str>>) -> Self {
         Self { message: message.into(), ..self }
     }
 
-    /// The error of this code. The log gets the cause of an internal one, which clients do not see.
+    /// The error of this code. The log gets the cause of an internal error; clients do not.
     pub(crate) fn logged(code: Code, error: &(dyn Error + 'static)) -> Self {
         if code == Code::Internal {
             tracing::error!(error, "request failed");
@@ -67,7 +67,7 @@ impl ApiError {
     }
 }
 
-/// The body that every error has.
+/// The response for every error.
 pub(crate) fn error_response(status: StatusCode, code: &str, message: &str) -> Response {
     let body = Body { message, status: status.as_u16(), error: message, code };
     (status, Json(body)).into_response()
@@ -82,7 +82,7 @@ impl IntoResponse for ApiError {
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        // For the check of routes' lists, `routes/contract_check.rs`.
+        // For the check in `routes/contract_check.rs`.
         #[cfg(debug_assertions)]
         response.extensions_mut().insert(code);
         response
@@ -95,7 +95,7 @@ impl From<StoreError> for ApiError {
             StoreError::Unavailable { source, .. } => {
                 tracing::error!(error = %error, source = source.as_ref() as &dyn Error, "store failed");
             }
-            // The service retries conflicts; one that is left means contention that will pass.
+            // The service retries conflicts. One that remains means contention, which passes.
             StoreError::Conflict => {}
             _ => tracing::error!(error = &error as &dyn Error, "store failed"),
         }

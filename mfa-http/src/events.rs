@@ -3,6 +3,15 @@
 use mfa_core::event::{Event, EventSink};
 
 /// Writes each event as one line with the target `audit`. Keys and consumers appear abbreviated.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use mfa_core::{Mfa, store::memory::MemoryStore};
+/// use mfa_http::events::LoggedEvents;
+///
+/// let mfa = Mfa::builder(MemoryStore::default()).events(Arc::new(LoggedEvents)).build();
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LoggedEvents;
 

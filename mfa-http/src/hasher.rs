@@ -1,4 +1,4 @@
-//! Hashing on threads of its own, so that a flood of wrong secrets cannot stall those who are known.
+//! Hashes on separate threads, so that a flood of wrong secrets cannot stall known callers.
 
 use std::num::NonZero;
 use std::sync::Arc;
@@ -9,10 +9,32 @@ use mfa_core::secret::SecretBytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
-/// Callers that wait for a hashing thread at most; at 20 ms a hash the last of them waits about five seconds.
+/// The most callers that wait for a hashing thread. At 20 ms a hash, the last one waits about five seconds.
 const WAITING: usize = 256;
 
 /// Hashes on blocking threads, on half of the cores at a time; refuses when too many wait.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::sync::Arc;
+///
+/// use mfa_core::Mfa;
+/// use mfa_core::api_key::{ApiKeyError, ApiSecret};
+/// use mfa_core::store::memory::MemoryStore;
+/// use mfa_http::hasher::BlockingHasher;
+///
+/// let hasher = Arc::new(BlockingHasher::default());
+/// let mfa = Mfa::builder(MemoryStore::default()).hasher(hasher).build();
+/// let key = mfa.create_api_key("dev@example.com").await?;
+/// let secret = mfa.activate_api_key(&key, "dev@example.com").await?;
+/// assert!(mfa.authenticate(&key, &secret).await.is_ok());
+///
+/// let guess: ApiSecret = "0123456789abcdef".parse()?;
+/// assert!(matches!(mfa.authenticate(&key, &guess).await, Err(ApiKeyError::Unauthorized)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct BlockingHasher {
     running: Arc<Semaphore>,
@@ -39,7 +61,8 @@ impl BlockingHasher {
             Arc::clone(&self.running).acquire_owned().await.map_err(|_| HashError::Failed)?;
         drop(place);
         let hashing = spawn_blocking(move || {
-            // Held by the thread, not the caller: one who hangs up does not make room for another hash.
+            // The thread holds it, not the caller. A caller who disconnects does not make room for another
+            // hash.
             let _running = running;
             work()
         });

@@ -1,7 +1,33 @@
 //! The HTTP surface of `mfa-core`: extract, call, answer.
 //!
-//! [`router`] is the whole service as an [`axum::Router`]; [`serve`](server::serve) runs it with limits on
+//! [`router`] is the whole service as an [`axum::Router`]. [`serve`](server::serve) runs it with limits on
 //! connections and time.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use axum::body::Body;
+//! use axum::http::{Request, StatusCode};
+//! use mfa_core::Mfa;
+//! use mfa_core::store::memory::MemoryStore;
+//! use mfa_http::{AdminKey, App, router};
+//! use tower::ServiceExt as _;
+//!
+//! let mfa = Mfa::builder(MemoryStore::default()).build();
+//! let service = router(App::new(mfa, AdminKey::new("0123456789abcdef".to_owned())));
+//!
+//! let create = |admin_key| {
+//!     let body = Body::from(r#"{"email": "dev@example.com"}"#);
+//!     Request::post("/api-key").header("x-api-key", admin_key).body(body)
+//! };
+//! let created = service.clone().oneshot(create("0123456789abcdef")?).await?;
+//! assert_eq!(created.status(), StatusCode::NO_CONTENT);
+//!
+//! let refused = service.oneshot(create("a guess")?).await?;
+//! assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+//! # Ok(())
+//! # }
+//! ```
 
 mod answer;
 mod api_key_view;

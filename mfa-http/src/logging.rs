@@ -15,8 +15,8 @@ const OURS: [&str; 8] = [
     "mfa_store_sqlite",
 ];
 
-/// Starts logging. `RUST_LOG` sets the level (`debug`, or `audit=info,mfa_http=debug`); what other crates log
-/// stays at `info` whatever it says, since below that some of them log what passes through them.
+/// Starts logging. `RUST_LOG` sets the level, such as `debug` or `audit=info,mfa_http=debug`. Other crates
+/// never log below `info`, since some of them would log the data that passes through them.
 pub fn start() {
     let wanted = std::env::var("RUST_LOG").ok().and_then(|filter| filter.parse::<Targets>().ok());
     let wanted = wanted.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));

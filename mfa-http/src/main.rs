@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Says what went wrong and why, down to the cause.
+/// Prints the error and its causes.
 #[expect(clippy::print_stderr, reason = "the command line's errors go to the terminal")]
 fn fail(error: &(dyn Error + 'static)) -> ExitCode {
     let mut message = error.to_string();

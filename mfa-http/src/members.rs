@@ -1,5 +1,5 @@
-//! JSON objects, read as leniently as the predecessors did: an empty body, `null` and `[]` (PHP's empty object) count as `{}`,
-//! and names of members match in any letter case. A name that is given twice is therefore refused.
+//! Reads JSON objects as leniently as the predecessors did. An empty body, `null` and `[]` (PHP's empty
+//! object) count as `{}`. Names of members match in any letter case, so a repeated name is refused.
 
 use std::fmt;
 
@@ -8,35 +8,35 @@ use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error as _, MapAcce
 use serde::forward_to_deserialize_any;
 use serde_json::{Error, Value};
 
-/// Members an object may have.
+/// The most members of an object.
 const MAX_MEMBERS: usize = 64;
 
-/// Reads an object. Members that `T` does not have are ignored.
+/// Reads an object. Ignores members that `T` does not have.
 ///
 /// # Errors
 ///
-/// The bytes are not one JSON object, a member is repeated, there are too many, or `T` refuses one.
+/// The bytes are not one JSON object, a member is repeated, there are too many members, or `T` refuses one.
 pub(crate) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, Error> {
     let members =
         if json.trim_ascii().is_empty() { Members::default() } else { serde_json::from_slice(json)? };
     T::deserialize(members)
 }
 
-/// A member whose type its route judges, so that a wrong one has the route's own error code. In a struct it needs
-/// `#[serde(default)]`.
+/// A member whose type the route checks, so that a wrong type gets the route's own error code. In a struct it
+/// needs `#[serde(default)]`.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) enum Member<T> {
-    /// It is not given.
+    /// It is absent.
     #[default]
     Absent,
-    /// It is given.
+    /// It is present, with the right type.
     Is(T),
-    /// Something else is given.
+    /// It is present, with another type.
     Other,
 }
 
 impl<T> Member<T> {
-    /// The value, if it is given and of its type.
+    /// The value, if it is present and has the right type.
     pub(crate) fn given(self) -> Option<T> {
         match self {
             Self::Is(value) => Some(value),
@@ -46,7 +46,7 @@ impl<T> Member<T> {
 }
 
 impl Member<String> {
-    /// The text, if it is given and not empty.
+    /// The text, if it is present and not empty.
     pub(crate) fn text(self) -> Option<String> {
         self.given().filter(|text| !text.is_empty())
     }
@@ -92,7 +92,7 @@ impl<'de> Visitor<'de> for Collector {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
         let mut members: Vec<(String, Value)> = Vec::new();
         while let Some((name, value)) = map.next_entry::<String, Value>()? {
-            // No request has so many members, and each is compared with all before it.
+            // Each member is compared with all before it, so limit their number.
             let repeated = members.iter().any(|(member, _)| member.eq_ignore_ascii_case(&name));
             if repeated || members.len() >= MAX_MEMBERS {
                 return Err(A::Error::custom("a member is repeated, or there are too many"));
@@ -106,7 +106,7 @@ impl<'de> Visitor<'de> for Collector {
 impl<'de> Deserializer<'de> for Members {
     type Error = Error;
 
-    /// Gives each member the spelling that the struct expects.
+    /// Respells each member's name as the struct expects it.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -224,7 +224,7 @@ mod tests {
             members.extend((0..others).map(other));
             members.push(format!("{second:?}: 2"));
             let json = format!("{{{}}}", members.join(", "));
-            // What no route reads is refused just the same.
+            // A repeated member that no route reads is refused too.
             let json = if known { json } else { json.replace(&first, "x").replace(&second, "X") };
             prop_assert!(parse(&json).is_err());
         }

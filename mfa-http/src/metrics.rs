@@ -1,5 +1,5 @@
-//! How many requests were answered how, and how long they took. Labels are routes as they are written in the contract,
-//! never paths: no id and nothing a client made up becomes one.
+//! Request counts by route and status, and latencies. Labels are the contract's routes, never paths, so no id
+//! and no text from a client becomes a label.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-/// Upper bounds in seconds: a warm call takes a millisecond or some, one that hashes some tens.
+/// Upper bounds in seconds. A warm call takes a few milliseconds, and one that hashes takes tens.
 const SECONDS: [f64; 8] = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 20.0];
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -27,7 +27,7 @@ struct Asked {
     route: String,
 }
 
-/// What is counted, since the process began.
+/// The counts since the process started.
 pub(crate) struct Metrics {
     registry: Registry,
     answers: Family<Answer, Counter>,
@@ -47,14 +47,14 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// A request to `route` was answered.
+    /// Counts a response to a request for `route`.
     pub(crate) fn answered(&self, method: &Method, route: &str, status: u16, took: Duration) {
         let route = route.to_owned();
         self.durations.get_or_create(&Asked { route: route.clone() }).observe(took.as_secs_f64());
         self.answers.get_or_create(&Answer { method: name_of(method), route, status }).inc();
     }
 
-    /// All of it, in the text format of `OpenMetrics`.
+    /// All counts in the text format of `OpenMetrics`.
     pub(crate) fn text(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
@@ -68,7 +68,7 @@ impl fmt::Debug for Metrics {
     }
 }
 
-/// Clients may call a method anything.
+/// Other methods share one label, because clients can invent names.
 fn name_of(method: &Method) -> &'static str {
     match *method {
         Method::DELETE => "DELETE",

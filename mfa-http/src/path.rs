@@ -12,7 +12,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        // What is not UTF-8 is the name of nothing, and is answered as any other such name.
+        // A segment that is not UTF-8 is answered like any unknown name.
         let segment = Path::from_request_parts(parts, state)
             .await
             .map_or_else(|_| "\u{fffd}".to_owned(), |path| path.0);

@@ -1,4 +1,4 @@
-//! A key URI as a picture: QR code, error correction M, four pixels a module, quiet zone of four modules.
+//! A key URI as a QR code, with error correction M, four pixels a module and a quiet zone of four modules.
 
 use data_encoding::BASE64;
 use fast_qr::{ECL, QRBuilder};
@@ -9,18 +9,18 @@ use zeroize::Zeroizing;
 const PIXELS: usize = 4;
 const QUIET_ZONE: usize = 4;
 
-/// The picture could not be made.
+/// The QR code could not be made.
 #[derive(Debug, thiserror::Error)]
 #[error("no QR code for this key URI")]
 pub(crate) struct NoQrCode;
 
-/// A `data:image/png` URL of the QR code that says `uri`. It holds the shared secret, so it is wiped.
+/// A `data:image/png` URL with the QR code of `uri`. It holds the shared secret, so it is wiped when dropped.
 pub(crate) fn data_url(uri: &KeyUri) -> Result<Zeroizing<String>, NoQrCode> {
     let code = QRBuilder::new(uri.expose_text()).ecl(ECL::M).build().map_err(|_| NoQrCode)?;
     let modules = code.size + 2 * QUIET_ZONE;
     let side = modules * PIXELS;
 
-    // One bit a pixel, white is 1; a row of pixels is made once and repeated.
+    // One bit for each pixel, where white is 1. Each row of pixels is made once and repeated.
     let stride = side.div_ceil(8);
     let mut pixels = Zeroizing::new(vec![0xff_u8; stride * side]);
     for y in 0..code.size {

@@ -1,4 +1,4 @@
-//! The relying party and its user, as request headers give them.
+//! The relying party and its user, from request headers.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -14,14 +14,14 @@ pub(crate) const RELYING_PARTY: &[Code] =
 /// The codes of a route that reads [`User`].
 pub(crate) const USER: &[Code] = &[Code::InvalidHeader, Code::InvalidUserUuid, Code::UserUuidRequired];
 
-/// What the `x-mfa-…` headers of a WebAuthn request say. Values are UTF-8, which is more than HTTP promises.
+/// The `x-mfa-…` headers of a WebAuthn request. Values are UTF-8, which HTTP does not guarantee.
 pub(crate) struct Meta {
     pub(crate) relying_party: RelyingParty,
     pub(crate) user: NewUser,
 }
 
 impl Meta {
-    /// The user, where the request is about one that exists.
+    /// The user, for a request about an existing one.
     pub(crate) fn known_user(&self) -> Result<UserId, ApiError> {
         self.user.id.ok_or_else(no_user)
     }
@@ -31,7 +31,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Meta {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        // Checked in the order in which the predecessor reports them.
+        // The predecessor reports them in this order.
         let display_name = required(parts, "RPDisplayName")?;
         let id = required(parts, "RPID")?;
         let name = required(parts, "Username")?;
@@ -44,7 +44,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Meta {
     }
 }
 
-/// The user alone, for routes that need no relying party.
+/// Only the user, for routes that need no relying party.
 pub(crate) struct User(pub(crate) UserId);
 
 impl<S: Send + Sync> FromRequestParts<S> for User {

@@ -1,4 +1,4 @@
-//! Serves the router with limits on connections and time, and stops without dropping anybody.
+//! Serves the router with limits on connections and time, and stops without dropping requests.
 
 use std::io;
 use std::sync::Arc;
@@ -18,15 +18,15 @@ use tower::ServiceExt as _;
 
 use crate::Source;
 
-/// What a client may take of the server.
+/// Limits for clients.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Connections served at a time; more wait in the listener's queue.
+    /// Connections served at once. More wait in the listener's queue.
     pub connections: usize,
-    /// Time a client has to send a request's head, and a connection may idle between requests.
+    /// The time to send a request's head, and to idle between requests.
     pub head: Duration,
-    /// Time a client may leave an answer unread.
+    /// The time that a client may leave a response unread.
     pub write: Duration,
 }
 
@@ -36,16 +36,32 @@ impl Default for Limits {
     }
 }
 
-/// Bytes a request's head may have.
+/// The most bytes of a request's head.
 const HEAD_SIZE: usize = 32 * 1024;
-/// Time that requests in flight have once the server is told to stop.
+/// The time that requests in flight have after the server starts to stop.
 const DRAIN: Duration = Duration::from_secs(25);
 
-/// Serves `router` on `listener` until `stop` resolves, then finishes what is in flight.
+/// Serves `router` on `listener` until `stop` resolves, then finishes the requests in flight.
 ///
 /// # Errors
 ///
-/// Those of the listener that do not pass by themselves.
+/// Permanent errors of the listener.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mfa_core::{Mfa, store::memory::MemoryStore};
+/// use mfa_http::server::{Limits, serve};
+/// use mfa_http::{AdminKey, App, router};
+/// use tokio::net::TcpListener;
+///
+/// let mfa = Mfa::builder(MemoryStore::default()).build();
+/// let listener = TcpListener::bind("127.0.0.1:0").await?;
+/// let stop = async {}; // resolves at once; wait for a signal here
+/// serve(listener, router(App::new(mfa, AdminKey::of_nobody())), Limits::default(), stop).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -55,13 +71,13 @@ pub async fn serve(
     let room = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
     let mut server = http1::Builder::new();
-    // Without a timer hyper ignores the time-out.
+    // Without a timer, hyper ignores the time-out.
     server.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(HEAD_SIZE);
 
     let mut stop = std::pin::pin!(stop);
     loop {
         let accepted = async {
-            // Closed only when dropped, which this function outlives.
+            // The semaphore is never closed while this function runs.
             let place = Arc::clone(&room).acquire_owned().await.map_err(io::Error::other)?;
             Ok::<_, io::Error>((listener.accept().await, place))
         };
@@ -72,14 +88,14 @@ pub async fn serve(
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                // A connection that was gone before it was accepted, or no file descriptor left: neither is
-                // a reason to stop, and the latter needs a moment.
+                // Either the connection was gone before it was accepted, or no file descriptor is left.
+                // Neither is a reason to stop. Wait a moment for a file descriptor.
                 tracing::warn!(error = &error as &dyn std::error::Error, "accepting a connection failed");
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             }
         };
-        // One small answer a request: waiting to fill a packet only delays it.
+        // Responses are small. Waiting to fill a packet only delays them.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(error = &error as &dyn std::error::Error, "TCP_NODELAY");
         }

@@ -1,4 +1,4 @@
-//! What an operator tells the server and the Lambda function alike, and the service that follows from it.
+//! Settings that the server and the Lambda function share, and the service they describe.
 
 use std::sync::Arc;
 
@@ -11,14 +11,15 @@ use crate::events::LoggedEvents;
 use crate::hasher::BlockingHasher;
 use crate::store::{self, OpenError};
 
-/// Where things are kept.
+/// The settings of the stores.
 #[derive(Debug, clap::Args)]
 pub struct StoreSettings {
-    /// Where everything is kept: `memory://`, `sqlite://PATH`, `postgres://…`, `redis://…`, `redis-cluster://…` or
-    /// `dynamodb://REGION` [default: the tables that a predecessor's environment names, or `sqlite://mfa.db`]
+    /// Where to keep everything: `memory://`, `sqlite://PATH`, `postgres://…`, `redis://…`,
+    /// `redis-cluster://…` or `dynamodb://REGION` [default: the tables that a predecessor's environment
+    /// names, or `sqlite://mfa.db`]
     #[arg(long, env = "MFA_STORE", global = true, hide_env_values = true)]
     store: Option<String>,
-    /// Where open ceremonies are kept, if not with the rest
+    /// Where to keep open ceremonies, if not with the rest
     #[arg(long, env = "MFA_CEREMONY_STORE", global = true, hide_env_values = true)]
     ceremony_store: Option<String>,
     /// Create or upgrade the store's tables at start
@@ -33,25 +34,46 @@ impl StoreSettings {
         self.store.clone().unwrap_or_else(|| store::default_url(|name| std::env::var(name).ok()))
     }
 
-    /// The URL of the ceremonies' store, if it is one of its own.
+    /// The URL of the ceremonies' store, if it is a separate one.
     pub fn ceremony_url(&self) -> Option<&str> {
         self.ceremony_store.as_deref()
     }
 
-    /// Opens the stores, whose tables are created or brought up to date.
+    /// Opens the stores, and creates or upgrades their tables.
     ///
     /// # Errors
     ///
-    /// [`OpenError`] if a URL leads nowhere.
+    /// [`OpenError`] if a store cannot be opened.
     pub async fn migrate(&self) -> Result<Stores, OpenError> {
         store::open(&self.url(), self.ceremony_url(), true).await
     }
 
-    /// The service on these stores: hashing on threads of its own, events in the log.
+    /// The service on these stores. It hashes on separate threads and logs events.
     ///
     /// # Errors
     ///
-    /// [`OpenError`] if a URL leads nowhere.
+    /// [`OpenError`] if a store cannot be opened.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use clap::Parser as _;
+    /// use mfa_http::settings::StoreSettings;
+    ///
+    /// #[derive(clap::Parser)]
+    /// struct Cli {
+    ///     #[command(flatten)]
+    ///     stores: StoreSettings,
+    /// }
+    ///
+    /// let cli = Cli::try_parse_from(["yours", "--store", "memory://"])?;
+    /// assert!(cli.stores.mfa().await.is_ok());
+    ///
+    /// let cli = Cli::try_parse_from(["yours", "--store", "mysql://db"])?;
+    /// assert!(cli.stores.mfa().await.unwrap_err().to_string().starts_with("unknown store \"mysql://…\""));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn mfa(&self) -> Result<Mfa, OpenError> {
         let stores = store::open(&self.url(), self.ceremony_url(), self.migrate).await?;
         let hasher = Arc::new(BlockingHasher::default());
@@ -59,19 +81,19 @@ impl StoreSettings {
     }
 }
 
-/// Why the environment's administrators' key cannot be used.
+/// Why `MFA_ADMIN_KEY` cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdminKeyError {
-    /// It could be guessed.
+    /// It is too short: it could be guessed.
     #[error("MFA_ADMIN_KEY must have 16 characters at least")]
     Short,
-    /// It is not text.
+    /// It is not UTF-8.
     #[error("MFA_ADMIN_KEY is not UTF-8")]
     NotText,
 }
 
-/// The administrators' key of the environment, if there is one.
+/// The administrators' key from `MFA_ADMIN_KEY`, if it is set.
 ///
 /// # Errors
 ///

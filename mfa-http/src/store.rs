@@ -11,20 +11,20 @@ use mfa_store_postgres::PostgresStore;
 use mfa_store_redis::RedisStore;
 use mfa_store_sqlite::SqliteStore;
 
-/// What is opened when nothing else is named.
+/// The store that is opened by default.
 const EMBEDDED: &str = "sqlite://mfa.db";
 
-/// Why a store URL leads nowhere.
+/// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// No store has such a URL; the scheme is what it has instead.
+    /// The URL has an unknown scheme, which this holds.
     #[error(
         "unknown store {0:?}: use memory://, sqlite://PATH, postgres://…, redis://…, rediss://…, redis-cluster://… \
          or dynamodb://REGION"
     )]
     Unknown(String),
-    /// A file is not named.
+    /// The URL names no file.
     #[error("sqlite:// needs a path, such as sqlite://mfa.db or sqlite:///var/lib/mfa/mfa.db")]
     NoPath,
     /// The store does not open.
@@ -32,17 +32,29 @@ pub enum OpenError {
     Store {
         /// The URL without user, password and settings.
         place: String,
-        /// What the store said.
+        /// The store's error.
         #[source]
         source: StoreError,
     },
 }
 
-/// Opens the store; with `migrate` its tables are created or brought up to date. Ceremonies may be kept elsewhere.
+/// Opens the store. With `migrate`, creates or upgrades its tables. Ceremonies may have a store of their own.
 ///
 /// # Errors
 ///
-/// [`OpenError`] if a URL leads nowhere.
+/// [`OpenError`] if a store cannot be opened.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mfa_http::store::{OpenError, open};
+///
+/// let stores = open("memory://", None, true).await?;
+/// let unknown = open("mysql://db/mfa", None, true).await;
+/// assert!(matches!(unknown, Err(OpenError::Unknown(_))));
+/// # Ok(())
+/// # }
+/// ```
 pub async fn open(url: &str, ceremony_url: Option<&str>, migrate: bool) -> Result<Stores, OpenError> {
     let stores = open_all(url, migrate).await?;
     let Some(ceremony_url) = ceremony_url else { return Ok(stores) };
@@ -70,7 +82,7 @@ async fn open_all(url: &str, migrate: bool) -> Result<Stores, OpenError> {
 }
 
 async fn open_ceremonies(url: &str, migrate: bool) -> Result<Arc<dyn CeremonyStore>, OpenError> {
-    // A Redis for ceremonies alone need not be durable.
+    // A Redis for ceremonies only need not be durable.
     if scheme(url).starts_with("redis") {
         let opened = RedisStore::open_for_ceremonies(url).await;
         return opened.map_err(|source| OpenError::Store { place: place(url), source });
@@ -78,11 +90,11 @@ async fn open_ceremonies(url: &str, migrate: bool) -> Result<Arc<dyn CeremonySto
     Ok(open_all(url, migrate).await?.ceremonies)
 }
 
-/// Looks at the store, and changes nothing in it.
+/// Inspects the store without changing it.
 ///
 /// # Errors
 ///
-/// [`OpenError`] if the URL leads nowhere; what is wrong with a store is in the report.
+/// [`OpenError`] if the URL is not one of a store. The report holds the flaws of a store.
 pub async fn inspect(url: &str, scope: Scope) -> Result<Report, OpenError> {
     let now = SystemClock.now();
     Ok(match scheme(url) {
@@ -102,8 +114,16 @@ pub async fn inspect(url: &str, scope: Scope) -> Result<Report, OpenError> {
     })
 }
 
-/// The store of a predecessor's deployment, as its environment names it, or else the embedded one. The Go
-/// predecessor's names go before the Node predecessor's.
+/// The store that a predecessor's environment names, or else the embedded one. The Go predecessor's names
+/// take precedence over the Node predecessor's.
+///
+/// ```
+/// use mfa_http::store::default_url;
+///
+/// assert_eq!(default_url(|_| None), "sqlite://mfa.db");
+/// let url = default_url(|name| (name == "API_KEY_TABLE").then(|| "keys".to_owned()));
+/// assert!(url.starts_with("dynamodb://?api_key_table=keys"));
+/// ```
 pub fn default_url(variable: impl Fn(&str) -> Option<String>) -> String {
     let one_of =
         |names: &[&str]| names.iter().find_map(|name| variable(name).filter(|value| !value.is_empty()));
@@ -131,10 +151,16 @@ fn path(url: &str) -> &str {
     url.split_once("://").map_or("", |(_, path)| path)
 }
 
-/// The URL as it may be shown: without user, password and settings.
+/// The URL without user, password and settings, safe to show.
+///
+/// ```
+/// use mfa_http::store::place;
+///
+/// assert_eq!(place("postgres://jo:secret@db:5432/mfa?sslmode=require"), "postgres://db:5432/mfa");
+/// ```
 pub fn place(url: &str) -> String {
     let (rest, query) = path(url).split_once('?').unwrap_or((path(url), ""));
-    // A password with a question mark in it.
+    // The password has a question mark in it.
     let rest = if query.contains('@') { "…" } else { rest };
     let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
     format!("{}://{rest}", scheme(url))

@@ -1,5 +1,5 @@
 //! [`RecordStore`] for every kind of record, with one table for each kind. The statements are in
-//! [`Table`](crate::table::Table).
+//! [`Table`].
 
 use async_trait::async_trait;
 use mfa_core::ConsumerId;

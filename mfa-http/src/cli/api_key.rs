@@ -16,54 +16,54 @@ use super::{Outcome, Settings, print};
 pub(crate) enum Command {
     /// Create a pending key and print it
     Create {
-        /// Who asks for it; must be repeated to activate it
+        /// The owner's e-mail address; activation must repeat it
         email: String,
-        /// Let it end by itself after so many days
+        /// Expire the key after this many days
         #[arg(long, value_name = "DAYS")]
         expires_in: Option<u32>,
     },
     /// List all keys
     List {
-        /// One JSON object a line
+        /// Print one JSON object per line
         #[arg(long)]
         json: bool,
     },
-    /// Activate a key and print its secret, this once
+    /// Activate a key and print its secret, which is shown only once
     Activate {
         /// The key
         value: ApiKey,
         /// The address it was created for
         email: String,
-        /// Make it one more key of the consumer that has this key; its secret is asked for, or read from
-        /// `MFA_API_SECRET`
+        /// Add the key to the consumer that owns this key. Its secret comes from `MFA_API_SECRET`, or is
+        /// asked for
         #[arg(long, value_name = "VALUE")]
         join: Option<ApiKey>,
     },
-    /// Move a consumer to a new key and everything it has under a fresh data key. Both keys work meanwhile, and it
-    /// may be interrupted and called again. The secrets are asked for, or read from `MFA_OLD_API_SECRET` and
-    /// `MFA_NEW_API_SECRET`
+    /// Move a consumer to a new key and re-encrypt its records under a fresh data key. Both keys work
+    /// meanwhile. You may interrupt it and call it again. The secrets come from `MFA_OLD_API_SECRET` and
+    /// `MFA_NEW_API_SECRET`, or are asked for
     Rotate {
         /// The key in use
         old: ApiKey,
-        /// A fresh key, activated
+        /// A fresh, activated key
         new: ApiKey,
-        /// Records held at a time
+        /// Records to hold in memory at once
         #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u16).range(1..=10_000))]
         batch: u16,
-        /// Revoke the old key at the end
+        /// Revoke the old key when done
         #[arg(long)]
         revoke_old: bool,
     },
-    /// Put everything of a key's consumer under its newest data key, in the present format. The secret is asked
-    /// for, or read from `MFA_API_SECRET`
+    /// Re-encrypt the records of a key's consumer under its newest data key, in the current format. The
+    /// secret comes from `MFA_API_SECRET`, or is asked for
     Upgrade {
         /// The key
         value: ApiKey,
-        /// Records held at a time
+        /// Records to hold in memory at once
         #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u16).range(1..=10_000))]
         batch: u16,
     },
-    /// Revoke a key, at once and for good: what only it opened is lost
+    /// Revoke a key at once and for good. Records that only this key opens are lost
     Revoke {
         /// The key
         value: ApiKey,
@@ -124,8 +124,8 @@ async fn list(mfa: &mfa_core::Mfa, json: bool) -> Outcome {
     }
 }
 
-/// The secret of a key: from the environment, or typed on the terminal unseen. Never from an argument, which other
-/// users of the machine can read.
+/// The secret of a key, from the environment or typed unseen on the terminal. Never from an argument, which
+/// other users of the machine can read.
 fn secret(variable: &str, key: &ApiKey) -> Result<ApiSecret, Box<dyn std::error::Error + Send + Sync>> {
     let text = match std::env::var(variable) {
         Ok(text) => text,
@@ -137,7 +137,7 @@ fn secret(variable: &str, key: &ApiKey) -> Result<ApiSecret, Box<dyn std::error:
     text.trim().parse().map_err(|_| format!("the secret of {}… is malformed", key.abbreviated()).into())
 }
 
-/// Runs a rotation or an upgrade, shows how far it is, and says how it ended.
+/// Runs a rotation or an upgrade, and prints its progress and outcome.
 async fn work(
     batch: u16,
     run: impl AsyncFnOnce(RotationOptions<'_>) -> Result<RotationReport, RotationError>,

@@ -35,7 +35,8 @@ pub(super) async fn run(settings: &Settings, as_json: bool) -> Outcome {
     }
 }
 
-/// Old names of counts in `--json`, from when the predecessors were called *seeds*. They go with version 0.2.
+/// Old names of counts in `--json`, from when the predecessors were called *seeds*. Remove them in version
+/// 0.2.
 const OLD_NAMES: [(&str, &str, &str); 3] =
     [("apiKeys", "activeLegacy", "activeSeed"), ("totp", "legacy", "seed"), ("users", "goLegacy", "goSeed")];
 

@@ -1,4 +1,4 @@
-//! `mfa-http health`: for container health checks, where there is no curl.
+//! `mfa-http health`, for health checks in containers without curl.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -34,22 +34,23 @@ pub(crate) struct Settings {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the server (the default). `MFA_ADMIN_KEY` guards `/api-key`; without it a key for this run is printed
+    /// Run the server (the default). `MFA_ADMIN_KEY` guards `/api-key`; without it, a key for this run is
+    /// printed
     Serve(serve::Serve),
     /// Create, list, activate or revoke API keys
     #[command(subcommand)]
     ApiKey(api_key::Command),
-    /// Create or upgrade the store's tables, and stop
+    /// Create or upgrade the store's tables, then exit
     Migrate,
-    /// Print the contract of the HTTP routes: OpenAPI 3.1, in JSON
+    /// Print the contract of the HTTP routes, OpenAPI 3.1 in JSON
     Openapi,
-    /// Look at the store and say how it is, without writing to it; exit status 1 if something needs attention
+    /// Check the store without writing to it. The exit status is 1 if something needs attention
     Doctor {
-        /// One JSON object
+        /// Print one JSON object
         #[arg(long)]
         json: bool,
     },
-    /// Ask the server at --listen whether it is ready; exit status 1 if it is not
+    /// Check that the server at --listen is ready. The exit status is 1 if it is not
     Health,
 }
 
@@ -68,7 +69,7 @@ pub(crate) async fn run(cli: Cli) -> Outcome {
     }
 }
 
-/// Writes a line to standard output; a closed pipe is an error like any other, not a panic.
+/// Writes a line to standard output. A closed pipe is an error, not a panic.
 fn print(line: &str) -> Outcome {
     use std::io::Write as _;
     let mut out = std::io::stdout().lock();

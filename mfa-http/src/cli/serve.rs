@@ -10,7 +10,7 @@ use super::{Outcome, Settings, print};
 
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Serve {
-    /// Serve a page at /demo that plays an application, to try the service in a browser
+    /// Serve a page at /demo to try the service in a browser
     #[arg(long)]
     demo: bool,
 }
@@ -21,8 +21,8 @@ pub(super) async fn run(settings: &Settings, serve: &Serve) -> Outcome {
         .map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
     let mfa = settings.stores.mfa().await?;
     let app = App::new(mfa, admin_key()?);
-    // Before the demo makes its key, so that a stop ends it, and before the line that tells a supervisor that we
-    // listen, so that it may stop us at once.
+    // Install the handlers before the demo makes its key, so that a stop revokes it. Install them before we
+    // report that we listen, so that a supervisor may stop us at once.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let demo = if serve.demo { Some(Demo::begin(app.clone()).await?) } else { None };
     let address = listener.local_addr()?;
@@ -48,7 +48,7 @@ pub(super) async fn run(settings: &Settings, serve: &Serve) -> Outcome {
     Ok(served?)
 }
 
-/// The operator's key, or one for this run, printed once.
+/// The operator's key, or one for this run that is printed once.
 fn admin_key() -> Result<AdminKey, Box<dyn std::error::Error + Send + Sync>> {
     if let Some(key) = settings::admin_key()? {
         return Ok(key);

@@ -1,4 +1,4 @@
-//! Who tries the demo: a cookie, and the ids that an application keeps beside its user.
+//! The demo's visitors: a cookie for each, and the ids that an application stores with its user.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,17 +8,17 @@ use data_encoding::HEXLOWER;
 use mfa_core::random::{OsRandom, RandomError, SecureRandom as _};
 
 const COOKIE: &str = "mfa-demo";
-/// Accounts that are kept; the oldest goes for the next one.
+/// The most accounts. A new one replaces the oldest.
 const ACCOUNTS: usize = 1_000;
 
-/// What an application keeps of the service: ids, and nothing secret.
+/// What an application stores: ids and no secrets.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Account {
     pub(super) totp: Option<String>,
     pub(super) user: Option<String>,
 }
 
-/// What the service keeps for an account, by its id.
+/// A row of the service for an account, by its id.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Row {
     Totp(String),
@@ -26,7 +26,7 @@ pub(super) enum Row {
 }
 
 impl Account {
-    /// The field of such rows, and the id.
+    /// The account's field for this kind of row, and the row's id.
     fn field(&mut self, row: Row) -> (&mut Option<String>, String) {
         match row {
             Row::Totp(id) => (&mut self.totp, id),
@@ -46,12 +46,12 @@ pub(super) struct Accounts(Mutex<Table>);
 struct Table {
     accounts: HashMap<String, Account>,
     by_age: VecDeque<String>,
-    /// Rows of no account any more that are still there.
+    /// Rows that lost their account and still exist.
     orphans: Vec<Row>,
 }
 
 impl Accounts {
-    /// Opens an account. Returns its cookie, and the rows of the account that made room.
+    /// Opens an account. Returns its cookie, and the rows of the account that it replaced.
     pub(super) fn open(&self) -> Result<(String, Vec<Row>), RandomError> {
         let mut bytes = [0; 32];
         OsRandom.fill(&mut bytes)?;
@@ -73,8 +73,8 @@ impl Accounts {
         self.table().accounts.get(id).cloned()
     }
 
-    /// Puts `row` into the account. Returns the row that no account has now, if any: the one before, or `row`
-    /// itself if the account is gone.
+    /// Puts `row` into the account. Returns the row that has no account now, if any: the previous one, or
+    /// `row` itself if the account is gone.
     pub(super) fn keep(&self, id: &str, row: Row) -> Option<Row> {
         let mut table = self.table();
         let Some(account) = table.accounts.get_mut(id) else { return Some(row) };
@@ -84,7 +84,7 @@ impl Accounts {
         before.filter(|before| field.as_ref() != Some(before)).map(of_kind)
     }
 
-    /// Takes `row` out of the account, which may have another one by now.
+    /// Removes `row` from the account, unless another row has replaced it.
     pub(super) fn forget(&self, id: &str, row: Row) {
         if let Some(account) = self.table().accounts.get_mut(id) {
             let (field, id) = account.field(row);
@@ -92,12 +92,12 @@ impl Accounts {
         }
     }
 
-    /// Remembers a row of no account, to be deleted at the end.
+    /// Remembers a row without an account, to delete it at the end.
     pub(super) fn orphan(&self, row: Row) {
         self.table().orphans.push(row);
     }
 
-    /// Forgets all accounts. Returns every row that is left.
+    /// Removes all accounts. Returns every remaining row.
     pub(super) fn clear(&self) -> Vec<Row> {
         let Table { accounts, orphans, .. } = std::mem::take(&mut *self.table());
         orphans.into_iter().chain(accounts.into_values().flat_map(Account::rows)).collect()
@@ -109,7 +109,7 @@ impl Accounts {
     }
 }
 
-/// What the cookie says.
+/// The account's id in the cookie.
 pub(super) fn id_of(headers: &HeaderMap) -> Option<String> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs =
@@ -138,7 +138,7 @@ mod tests {
         assert!(accounts.get("made up").is_none());
     }
 
-    /// So that each is in an account or is deleted.
+    /// Each row is in an account or is deleted.
     #[test]
     fn no_row_is_lost() {
         let accounts = Accounts::default();

@@ -1,4 +1,4 @@
-//! The demo's side of the service: a request is made, answered, and kept for the page's list.
+//! Calls the service, and records each request and response for the page.
 
 use std::fmt;
 
@@ -11,10 +11,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-/// Bytes that an answer may have; those with a QR code are the longest.
+/// The most bytes of a response. Those with a QR code are the longest.
 const LIMIT: usize = 1024 * 1024;
 
-/// A consumer of the service. Its secret goes into requests and nowhere else.
+/// A consumer of the service. Its secret goes only into requests.
 pub(super) struct Consumer {
     router: Router,
     key: HeaderValue,
@@ -31,7 +31,7 @@ pub(super) struct Call<'a> {
     pub(super) body: Option<Value>,
 }
 
-/// A request and its answer as the page shows them.
+/// A request and its response as the page shows them.
 #[derive(Debug, Serialize)]
 struct Exchange {
     method: String,
@@ -41,7 +41,7 @@ struct Exchange {
     answer: Value,
 }
 
-/// What the service said, and how it was asked.
+/// A response of the service, with its requests.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
@@ -50,12 +50,12 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// The answer without asking.
+    /// A response without a request.
     pub(super) fn of(body: Value) -> Self {
         Self { status: StatusCode::OK, body, exchanges: Vec::new() }
     }
 
-    /// This answer, though something else was asked after it.
+    /// This response, with the request of a later one.
     pub(super) fn then(mut self, later: Self) -> Self {
         self.exchanges.extend(later.exchanges);
         self
@@ -64,7 +64,7 @@ impl Answer {
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
-        // A page reads a body, whatever the status.
+        // The page reads a body for every status.
         let status = if self.status == StatusCode::NO_CONTENT { StatusCode::OK } else { self.status };
         (status, axum::Json(json!({"answer": self.body, "exchanges": self.exchanges}))).into_response()
     }
@@ -108,7 +108,8 @@ impl Consumer {
     }
 }
 
-/// The same request for a shell. The key and the secret are in a file, since arguments are for all to see.
+/// The same request for a shell. The key and the secret are in a file, because other users can read
+/// arguments.
 fn curl(call: &Call<'_>) -> String {
     let mut lines = vec![format!("curl -X {} \"$MFA_URL{}\" -H @mfa.headers", call.method, call.path)];
     lines.extend(
@@ -124,7 +125,7 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// What the page shows of an answer. The shared secret of a TOTP is on it once, as a QR code.
+/// The response as the page shows it. It shows a TOTP's shared secret once, as a QR code.
 fn without_secrets(mut answer: Value) -> Value {
     for name in ["totpKey", "otpAuthUrl", "imageUrl"] {
         if let Some(value) = answer.get_mut(name) {

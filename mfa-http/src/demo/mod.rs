@@ -1,7 +1,7 @@
 //! A page that plays a consuming application, for `serve --demo` only.
 //!
-//! Its back end under `/demo/api` calls the service as any consumer does: over HTTP's router, with an API key and
-//! secret that no browser sees. The page shows each of these calls.
+//! Its back end under `/demo/api` calls the service as any consumer does: through the HTTP router, with an
+//! API key and secret that no browser sees. The page shows each of these calls.
 
 mod account;
 mod consumer;
@@ -38,17 +38,17 @@ const SCRIPTS: [(&str, &str); 5] = [
     ("/demo/u2f-key.js", include_str!("assets/u2f-key.js")),
     ("/demo/words.js", include_str!("assets/words.js")),
 ];
-/// Nothing from elsewhere, nothing inline; a QR code is a `data:` picture.
+/// Nothing from other hosts and nothing inline. A QR code is a `data:` image.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/// Besides those that every answer of the service has.
+/// Headers in addition to those of every response.
 const HEADERS: [(header::HeaderName, &str); 3] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),
     (header::REFERRER_POLICY, "no-referrer"),
     (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
-/// The demo: a consumer of the service, and the accounts of those who try it.
+/// The demo: a consumer of the service, and the accounts of its visitors.
 #[derive(Clone, Debug)]
 pub struct Demo {
     consumer: Arc<Consumer>,
@@ -58,7 +58,7 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// Makes the demo an API key. [`end`](Self::end) revokes it.
+    /// Makes an API key for the demo. [`end`](Self::end) revokes it.
     ///
     /// # Errors
     ///
@@ -72,8 +72,8 @@ impl Demo {
         Ok(Self { consumer, accounts: Arc::default(), mfa, key })
     }
 
-    /// Deletes what the visitors enrolled, as far as that is done in a few seconds, and revokes the key. What is
-    /// left then stays sealed for good.
+    /// Deletes what the visitors enrolled, for a few seconds, then revokes the key. Remaining rows stay
+    /// sealed for good.
     ///
     /// # Errors
     ///

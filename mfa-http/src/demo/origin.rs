@@ -1,4 +1,4 @@
-//! Where the page was loaded from, which is what a relying party tells the service of itself.
+//! The page's origin, which the demo's relying party sends to the service.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, header};
 
 use super::refusal::Refusal;
 
-/// The page's origin. A request from another page is refused, whatever its cookie.
+/// The page's origin. A request from another page is refused, even with a cookie.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Origin(String);
 

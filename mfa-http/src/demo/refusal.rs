@@ -1,4 +1,4 @@
-//! What the demo's back end refuses by itself. The service's contract does not have these codes.
+//! Errors of the demo's own back end. Their codes are not part of the service's contract.
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};

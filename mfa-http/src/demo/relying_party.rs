@@ -1,4 +1,4 @@
-//! What the demo tells the service of itself and of its one user.
+//! The demo's headers about itself and its user.
 
 pub(super) const NAME: &str = "Demo";
 pub(super) const USER: &str = "jo@example.com";

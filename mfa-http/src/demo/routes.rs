@@ -1,4 +1,4 @@
-//! `/demo/api`: what an application's back end does between its page and the service.
+//! `/demo/api`: the back end of an application, between its page and the service.
 
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
@@ -17,7 +17,7 @@ use super::rows::is_gone;
 use super::sent::Sent;
 use crate::error::ApiError;
 
-/// Who is asking, by the cookie.
+/// The visitor, by the cookie.
 pub(super) struct Visitor {
     id: String,
     account: Account,
@@ -40,7 +40,7 @@ impl Demo {
         self.consumer.call(Call { method, path: path.into(), headers: Vec::new(), body }).await
     }
 
-    /// A call about the account's WebAuthn user; about a new one if it has none.
+    /// A call about the account's WebAuthn user, or about a new user if it has none.
     async fn about_user(
         &self,
         visitor: &Visitor,
@@ -55,9 +55,9 @@ impl Demo {
         self.consumer.call(Call { method, path: path.into(), headers, body }).await
     }
 
-    /// Puts the row that `made` is about into the account, and deletes the one that it replaces.
+    /// Puts the row from `made` into the account, and deletes the one that it replaces.
     async fn keep(&self, visitor: &Visitor, row: fn(String) -> Row, made: Answer) -> Answer {
-        // Without an id nothing was made, and what the account has stays.
+        // Without an id nothing was made, and the account is unchanged.
         let Some(id) = text(&made.body, "uuid") else { return made };
         match self.accounts.keep(&visitor.id, row(id)) {
             Some(replaced) => made.then(self.discard(replaced).await),
@@ -70,7 +70,7 @@ fn text(body: &Value, name: &str) -> Option<String> {
     body[name].as_str().map(str::to_owned)
 }
 
-/// `GET account`: what the account has, if there is one.
+/// `GET account`: the account's rows, if there is an account.
 pub(super) async fn account(State(demo): State<Demo>, visitor: Result<Visitor, Refusal>) -> Answer {
     let Ok(visitor) = visitor else {
         return Answer::of(json!({"account": false, "totp": false, "credentials": []}));
@@ -89,8 +89,8 @@ pub(super) async fn account(State(demo): State<Demo>, visitor: Result<Visitor, R
     listed
 }
 
-/// `POST account`: a cookie for an account, unless the visitor has one. A page elsewhere cannot ask for it, so
-/// it cannot have others' accounts make room.
+/// `POST account`: a cookie for an account, unless the visitor has one. Pages of other origins are refused,
+/// so they cannot evict others' accounts.
 pub(super) async fn open(
     State(demo): State<Demo>,
     visitor: Result<Visitor, Refusal>,
@@ -107,7 +107,7 @@ pub(super) async fn open(
     Ok(([(header::SET_COOKIE, cookie)], opened).into_response())
 }
 
-/// `POST totp`: another authenticator app, in place of one that the account has.
+/// `POST totp`: a new authenticator app, which replaces the account's.
 pub(super) async fn enroll(State(demo): State<Demo>, visitor: Visitor, _: Origin) -> Answer {
     let body = json!({"issuer": NAME, "label": USER});
     let enrolled = demo.call(Method::POST, "/totp", Some(body)).await;
@@ -167,14 +167,14 @@ pub(super) async fn finish_login(
     demo.about_user(&visitor, &origin, Method::PUT, "/webauthn/login", Some(credential)).await
 }
 
-/// `POST u2f`: an account from before WebAuthn, with a U2F key, takes the place of this one.
+/// `POST u2f`: replaces the account's user with one from before WebAuthn, with a U2F key.
 pub(super) async fn begin_u2f(State(demo): State<Demo>, visitor: Visitor, origin: Origin) -> Answer {
     let app_id = format!("{}/demo", origin.as_str());
     let begun = demo.call(Method::POST, "/u2f", Some(json!({"appId": app_id}))).await;
     demo.keep(&visitor, Row::User, begun).await
 }
 
-/// `PUT u2f` with the key's answer.
+/// `PUT u2f` with the key's response.
 pub(super) async fn finish_u2f(
     State(demo): State<Demo>,
     visitor: Visitor,
@@ -211,7 +211,7 @@ async fn label(demo: &Demo, visitor: &Visitor, origin: &Origin, id: &str, label:
     demo.about_user(visitor, origin, Method::PATCH, credential(id), body).await
 }
 
-/// The id comes from the page, and is one segment whatever it holds.
+/// The path of a credential. The id comes from the page, and is encoded as one segment.
 fn credential(id: &str) -> String {
     let plain = id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '='));
     format!("/webauthn/credential/{}", if plain { id } else { "-" })

@@ -1,4 +1,4 @@
-//! How what the visitors enrolled goes again: nothing of the demo stays in the operator's store.
+//! Deletes what the visitors enrolled, so that nothing of the demo stays in the operator's store.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use super::account::Row;
 use super::consumer::{Answer, Call};
 use super::relying_party;
 
-/// Time that the end may take; supervisors kill what does not stop.
+/// The time for deleting at the end. Supervisors kill processes that do not stop.
 const PATIENCE: Duration = Duration::from_secs(8);
-/// Rows that are deleted at a time.
+/// Rows deleted concurrently.
 const AT_A_TIME: usize = 8;
 
 impl Demo {
@@ -21,7 +21,7 @@ impl Demo {
     pub(super) async fn delete(&self, row: &Row) -> Answer {
         let (path, headers) = match row {
             Row::Totp(id) => (format!("/totp/{id}"), Vec::new()),
-            // Any relying party will do: the user goes with all credentials.
+            // Any relying party works: the user is deleted with all credentials.
             Row::User(id) => {
                 let mut headers = relying_party::headers("localhost");
                 headers.push(("x-mfa-UserUUID", id.as_str()));
@@ -31,7 +31,7 @@ impl Demo {
         self.consumer.call(Call { method: Method::DELETE, path, headers, body: None }).await
     }
 
-    /// Deletes a row of no account; now, or at the end if that fails.
+    /// Deletes a row without an account now, or at the end if that fails.
     pub(super) async fn discard(&self, row: Row) -> Answer {
         let deleted = self.delete(&row).await;
         if !is_gone(&deleted) {
@@ -40,7 +40,7 @@ impl Demo {
         deleted
     }
 
-    /// Deletes every row. Returns how many are left.
+    /// Deletes every row. Returns how many remain.
     pub(super) async fn discard_all(&self) -> usize {
         let rows = self.accounts.clear();
         let mut left = rows.len();
@@ -56,13 +56,13 @@ impl Demo {
                 }
             }
         };
-        // Whether in time or not, `left` says.
+        // `left` shows whether it finished in time.
         let _ = timeout(PATIENCE, deleting).await;
         left
     }
 }
 
-/// Whether the row is not there any more.
+/// Whether the row is gone.
 pub(super) fn is_gone(deleted: &Answer) -> bool {
     matches!(deleted.status, StatusCode::NO_CONTENT | StatusCode::NOT_FOUND)
 }

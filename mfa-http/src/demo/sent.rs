@@ -1,4 +1,4 @@
-//! What the page sends, read with the service's own limits.
+//! The page's requests, read with the service's limits.
 
 use axum::extract::{FromRequest, Request};
 use mfa_core::code::Code;
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::body::RawBody;
 use crate::error::ApiError;
 
-/// The JSON of a body, of any shape: what the page sends on is the service's to judge.
+/// The JSON of a body, of any shape. The service judges what the page sends on.
 pub(super) struct Sent(pub(super) Value);
 
 impl<S: Send + Sync> FromRequest<S> for Sent {

@@ -1,4 +1,4 @@
-//! Error responses: made from the codes that each route lists.
+//! Error responses, made from the codes that each route lists.
 
 use std::collections::BTreeMap;
 
@@ -13,13 +13,13 @@ use utoipa::openapi::{Content, HeaderBuilder, Ref, RefOr, ResponseBuilder, Schem
 
 use crate::answer::answer;
 
-/// The codes that a route answers, in groups.
+/// The codes that a route returns, in groups.
 pub(crate) type Codes = &'static [&'static [Code]];
 
-/// The extension through which a route's list of codes reaches the contract. It is not published.
+/// The extension that carries a route's codes to the contract. It is not published.
 const LIST: &str = "x-codes";
 
-/// An error. `message` and `error` are the same words, `status` is the HTTP status.
+/// An error. `message` and `error` hold the same text. `status` is the HTTP status.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ErrorBody {
     message: String,
@@ -44,7 +44,7 @@ pub(crate) fn listed(operation: &Operation) -> Vec<Code> {
     names.filter_map(code_of).collect()
 }
 
-/// Puts a response for each status that `operation` lists codes of.
+/// Adds a response for each status of the codes that `operation` lists.
 pub(super) fn describe(operation: &mut Operation) {
     let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
     for code in listed(operation) {

@@ -12,15 +12,16 @@ pub(crate) struct RelyingPartyHeaders {
     display_name: String,
     #[param(rename = "x-mfa-RPID", min_length = 1, example = "example.com")]
     id: String,
-    /// The origin of the page: its host is the RP ID or a subdomain of it. An origin that equals the RP ID, and one of an
-    /// Android app (`android:apk-key-hash:`), is accepted too. Without it a ceremony can begin but not finish.
+    /// The origin of the page. Its host is the RP ID or a subdomain. An origin that equals the RP ID, or that
+    /// of an Android app (`android:apk-key-hash:`), is accepted too. Without it, a ceremony can begin but not
+    /// finish.
     #[param(rename = "x-mfa-RPOrigin", required = false, example = "https://login.example.com")]
     origin: String,
     #[param(rename = "x-mfa-Username", min_length = 1, example = "jo")]
     name: String,
     #[param(rename = "x-mfa-UserDisplayName", min_length = 1, example = "Jo")]
     user_display_name: String,
-    /// The user. It is absent, or empty, for the registration of a new one only.
+    /// The user. Omit it only to register a new user.
     #[param(rename = "x-mfa-UserUUID", required = false, schema_with = uuid_or_none, example = "2f17e007-394c-4458-a4d2-8799516e4e13")]
     user: String,
 }
@@ -36,7 +37,7 @@ fn uuid() -> Schema {
     matching("^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
 }
 
-/// An empty header is none.
+/// An empty header counts as absent.
 fn uuid_or_none() -> Schema {
     matching("^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})?$")
 }

@@ -1,4 +1,5 @@
-//! The contract: OpenAPI 3.1 from the handlers, with examples from real answers (`tests/http/openapi.rs` makes them).
+//! The contract: OpenAPI 3.1 from the handlers, with examples from real responses (made by
+//! `tests/http/openapi.rs`).
 
 pub(crate) mod errors;
 pub(crate) mod headers;
@@ -20,10 +21,10 @@ const ABOUT: &str = "Multi-factor authentication that many applications share.\n
     Members of request bodies are matched whatever their case; unknown ones are ignored. \
     An unknown path is 404 `no-such-route`, an unknown method 405 `no-such-method`.";
 
-/// By method, path and status: an answer that the service gave.
+/// A response of the service, by method, path and status.
 const EXAMPLES: &str = include_str!("examples.json");
 
-/// Everything but the operations.
+/// The contract without its operations.
 pub(crate) fn outline() -> OpenApi {
     let header = |name: &str, about: &str| {
         SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(name, about)))
@@ -48,7 +49,7 @@ pub(crate) fn outline() -> OpenApi {
         .tags(Some([
             tag("TOTP", "Authenticator apps, RFC 6238"),
             tag("WebAuthn", "Passkeys and security keys"),
-            tag("U2F", "Legacy keys by raw messages"),
+            tag("U2F", "Legacy keys with raw messages"),
             tag("API keys", "For administrators, and for rotation"),
             tag("Operations", "For load balancers"),
         ]))
@@ -61,7 +62,7 @@ fn license() -> License {
     license
 }
 
-/// Puts the errors and the examples in.
+/// Adds the errors and the examples.
 pub(crate) fn finished(mut contract: OpenApi) -> OpenApi {
     // They are compiled in, and a test reads them.
     let examples: BTreeMap<String, Value> = serde_json::from_str(EXAMPLES).unwrap_or_default();

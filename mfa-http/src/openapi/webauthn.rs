@@ -1,4 +1,5 @@
-//! What browsers get and return: written and read by `mfa-core`, described here after the dictionaries of WebAuthn L3.
+//! Bodies for and from browsers. `mfa-core` writes and reads them; here they are described after the
+//! dictionaries of WebAuthn L3.
 #![expect(dead_code, reason = "these types describe, nothing makes them")]
 
 use serde_json::Value;

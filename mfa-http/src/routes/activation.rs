@@ -1,4 +1,4 @@
-//! `/api-key/activate`: a key gets its secret.
+//! `/api-key/activate`: gives a key its secret.
 
 use axum::Json;
 use axum::extract::State;
@@ -15,7 +15,7 @@ use crate::members::Member;
 use crate::openapi::errors::Codes;
 
 /// The key to activate: `apiKey`, or `apiKeyValue` as another service spelt it. With `consumerKeyId` and
-/// `consumerKeySecret` the key becomes one more of that key's consumer.
+/// `consumerKeySecret`, the key becomes another key of that key's consumer.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Activation {
@@ -59,11 +59,11 @@ pub(super) const ACTIVATE: Codes = &[
 
 /// Activates an API key and returns its secret.
 ///
-/// A key that is active already is `unauthorized` if it was named as `apiKey`, and `api-key-already-activated` if it
-/// was named as `apiKeyValue`: each as the service that knows the name did.
+/// The error for a key that is active already depends on its name in the request. It is `unauthorized` for
+/// `apiKey`, and `api-key-already-activated` for `apiKeyValue`.
 #[utoipa::path(post, path = "/api-key/activate", operation_id = "activateApiKey", tag = "API keys",
     security(("adminKey" = [])), request_body = Activation,
-    responses((status = 200, description = "The secret, shown this once", body = Activated)),
+    responses((status = 200, description = "The secret, shown only once", body = Activated)),
     extensions(("x-codes" = json!(ACTIVATE))))]
 pub(super) async fn activate(
     _: Administrator,
@@ -89,7 +89,7 @@ pub(super) async fn activate(
     };
     match activated {
         Ok(secret) => Ok(Json(Activated { api_secret: secret.expose_text().to_owned() })),
-        // The predecessors disagree here, so each client gets the answer that it knows.
+        // The predecessors differ here, so each client gets the response it knows.
         Err(ApiKeyError::AlreadyActivated) if node_spelling => Err(ApiError::of(Code::Unauthorized)),
         Err(error) => Err(error.into()),
     }

@@ -1,4 +1,4 @@
-//! `/api-key`: for administrators.
+//! `/api-key`, for administrators.
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -38,7 +38,7 @@ pub(super) const CREATE: Codes =
 
 /// Creates an API key.
 ///
-/// The key is delivered, or read from the list; the answer does not hold it.
+/// The response does not hold the key. Read it from the list.
 #[utoipa::path(post, path = "/api-key", operation_id = "createApiKey", tag = "API keys",
     security(("adminKey" = [])), request_body = NewApiKey,
     responses((status = 204, description = "Created. Read the key from the list")),
@@ -57,7 +57,7 @@ pub(super) async fn create(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The end of the year 9999: what is later is a mistake, such as microseconds.
+/// The end of the year 9999. A later time is a mistake, such as microseconds.
 const LATEST: u64 = 253_402_300_799_999;
 
 #[derive(Deserialize)]
@@ -68,11 +68,11 @@ pub(super) struct From {
 #[derive(Serialize, ToSchema)]
 pub(super) struct Listed {
     keys: Vec<ApiKeyView>,
-    /// Keys that are stored and cannot be read.
+    /// Stored keys that cannot be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     unreadable: Vec<String>,
-    /// Give it as `?after=` for the next page; `null` at the end.
+    /// Pass it as `?after=` to get the next page. It is `null` on the last page.
     #[schema(required = true)]
     next: Option<String>,
 }
@@ -106,11 +106,11 @@ pub(super) async fn list(
 
 pub(super) const REVOKE: Codes = &[ADMINISTRATOR, SERVER, &[Code::ApiKeyNotFound]];
 
-/// Revokes an API key, at once and for good.
+/// Revokes an API key at once and for good.
 #[utoipa::path(delete, path = "/api-key/{value}", operation_id = "revokeApiKey", tag = "API keys",
     security(("adminKey" = [])),
     params(("value" = String, Path, description = "The key")),
-    responses((status = 204, description = "Revoked, at once and for good")),
+    responses((status = 204, description = "Revoked at once and for good")),
     extensions(("x-codes" = json!(REVOKE))))]
 pub(super) async fn revoke(
     _: Administrator,

@@ -1,5 +1,5 @@
-//! In debug builds, holds each answer to the codes that its route lists, so that every test over HTTP checks the
-//! contract.
+//! In debug builds, checks each response against the codes that its route lists. So every test over HTTP
+//! checks the contract.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::openapi::operations;
 pub(super) struct Lists(BTreeMap<String, BTreeMap<&'static str, BTreeSet<Code>>>);
 
 impl Lists {
-    /// The lists of a contract that still has them.
+    /// The lists of a contract that still holds them.
     pub(super) fn of(mut contract: OpenApi) -> Self {
         let paths = contract.paths.paths.iter_mut();
         let lists = |item| {
@@ -30,7 +30,7 @@ impl Lists {
 
     fn allow(&self, path: Option<&str>, method: &Method, code: Option<Code>) -> bool {
         let Some(path) = path else { return code == Some(Code::NoSuchRoute) };
-        // Routes that are in no contract are the demo's.
+        // Routes outside the contract are the demo's.
         let Some(operations) = self.0.get(path) else { return true };
         let method = if method == Method::HEAD { &Method::GET } else { method };
         let Some(codes) = operations.get(method.as_str()) else { return code == Some(Code::NoSuchMethod) };
@@ -38,7 +38,7 @@ impl Lists {
     }
 }
 
-/// Panics, which the client hears as a 500, if the route answers an error whose code it does not list.
+/// Panics if the route returns a code that it does not list. The client gets a 500.
 pub(super) async fn check(State(lists): State<Arc<Lists>>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().cloned();

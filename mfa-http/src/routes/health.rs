@@ -1,4 +1,4 @@
-//! `/health`: for load balancers and orchestrators.
+//! `/health`, for load balancers and orchestrators.
 
 use axum::extract::State;
 use axum::http::StatusCode;

@@ -1,5 +1,5 @@
-//! Tests that each operation lists the codes that its parts answer, and no other. The tables in `lists/` say which
-//! operation returns which error of the domain. A new variant does not compile until it has its row.
+//! Tests that each operation lists exactly the codes that its parts return. The tables in `lists/` map each
+//! error of the domain to the operations that return it. A new variant does not compile until it has a row.
 
 mod api_keys;
 mod totp;
@@ -23,7 +23,7 @@ use crate::relying_party::{RELYING_PARTY, USER};
 /// An error as its route answers it, and the operations that return it.
 struct Row(ApiError, &'static [&'static str]);
 
-/// What reading the caller's keyring in the middle of an operation may return.
+/// The errors of reading the caller's keyring during an operation.
 fn keyring_errors() -> [ApiKeyError; 3] {
     [ApiKeyError::Unauthorized, ApiKeyError::Damaged(DoesNotOpen), store_failure().into()]
 }
@@ -32,7 +32,7 @@ fn store_failure() -> StoreError {
     StoreError::Damaged { backend: "test", what: "record" }
 }
 
-/// What an operation answers before it calls the domain, and what its route adds.
+/// The codes of an operation before it calls the domain, and those that its route adds.
 fn own(operation: &str) -> &'static [&'static [Code]] {
     match operation {
         "createApiKey" => &[ADMINISTRATOR, OBJECT, SERVER, &[Code::InvalidExpiry]],
@@ -58,7 +58,7 @@ fn own(operation: &str) -> &'static [&'static [Code]] {
         "finishU2fRegistration" | "finishU2fAuthentication" => {
             &[CONSUMER, OBJECT, SERVER, &[Code::TokenError]]
         }
-        // Nothing is deleted if there is nothing.
+        // There is nothing to delete.
         "deleteU2f" => &[CONSUMER, SERVER, &[Code::U2fNotFound]],
         "beginU2fAuthentication" => &[CONSUMER, SERVER],
         "getReadiness" | "getMetrics" => &[SERVER],
@@ -89,7 +89,7 @@ fn every_operation_lists_what_it_answers_and_nothing_else() {
     }
 }
 
-/// What comes of a consumer's key and secret, for every operation that checks them.
+/// The errors of authentication, for every operation that authenticates.
 #[test]
 fn authentication_lists_what_it_answers() {
     let rows = api_keys::rows();

@@ -40,11 +40,36 @@ use crate::error::ApiError;
 use crate::metrics::Metrics;
 use crate::openapi;
 
-/// Time a request has from its head to its answer.
+/// The time from a request's head to its response.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The whole service. Insert a [`Source`](crate::Source) into each request, so that failures are counted by
 /// the address they came from.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use axum::body::Body;
+/// # use axum::http::{Request, StatusCode};
+/// # use mfa_core::{Mfa, store::memory::MemoryStore};
+/// # use mfa_http::{AdminKey, App, Source, router};
+/// # use tower::ServiceExt as _;
+/// # let mfa = Mfa::builder(MemoryStore::default()).build();
+/// use std::net::IpAddr;
+///
+/// let yours = axum::Router::new().nest("/mfa", router(App::new(mfa, AdminKey::of_nobody())));
+/// let request = |path| {
+///     let from = Source(IpAddr::from([192, 0, 2, 1])); // the address that your server accepted
+///     Request::get(path).extension(from).body(Body::empty())
+/// };
+/// let live = yours.clone().oneshot(request("/mfa/health/live")?).await?;
+/// assert_eq!(live.status(), StatusCode::NO_CONTENT);
+///
+/// let unknown = yours.oneshot(request("/mfa/no-such-route")?).await?;
+/// assert_eq!(unknown.status(), StatusCode::NOT_FOUND);
+/// # Ok(())
+/// # }
+/// ```
 pub fn router(app: App) -> Router {
     router_with(app, Router::new())
 }
@@ -65,7 +90,7 @@ pub(crate) fn router_with(app: App, others: Router) -> Router {
     #[cfg(debug_assertions)]
     let router = router.layer(from_fn_with_state(lists, contract_check::check));
     router
-        // One layer, since each that is put on a router by itself costs a request two allocations. Outermost first.
+        // One layer, because each separate layer costs a request two allocations. Outermost first.
         .layer((
             always(header::CACHE_CONTROL, "no-store"),
             always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -78,7 +103,13 @@ fn always(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<Heade
     SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
 }
 
-/// What [`router`] answers, as OpenAPI 3.1.
+/// The contract of [`router`], as OpenAPI 3.1.
+///
+/// ```
+/// let contract = mfa_http::contract();
+/// assert!(contract.paths.paths.contains_key("/totp"));
+/// assert!(!contract.paths.paths.contains_key("/demo"));
+/// ```
 pub fn contract() -> OpenApi {
     openapi::finished(documented().into_openapi())
 }
@@ -113,7 +144,8 @@ async fn no_such_method() -> ApiError {
     ApiError::of(Code::NoSuchMethod)
 }
 
-/// The last resort: a bug is a 500, not a dead process. The panic's text goes to the panic hook, not the client.
+/// The last resort: a bug is a 500 and does not end the process. The panic's text goes to the panic hook, not
+/// to the client.
 fn panicked(_: Box<dyn Any + Send>) -> Response {
     ApiError::of(Code::Internal).into_response()
 }
@@ -146,7 +178,7 @@ mod tests {
         panic!("a bug")
     }
 
-    /// The demo's routes are such others.
+    /// The demo's routes are added this way.
     #[tokio::test(start_paused = true)]
     async fn others_have_the_same_limits_and_headers() {
         let app = App::new(Mfa::builder(MemoryStore::default()).build(), AdminKey::of_nobody());

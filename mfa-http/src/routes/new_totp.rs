@@ -1,4 +1,4 @@
-//! What `POST /totp` asks for.
+//! The body of `POST /totp`.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::members::Member;
 
 const ALGORITHMS: [HashAlgorithm; 3] = [HashAlgorithm::Sha1, HashAlgorithm::Sha256, HashAlgorithm::Sha512];
 
-/// A TOTP to enrol. A number counts as its digits where a text is asked for.
+/// A TOTP to enrol. A number counts as text with its digits.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct NewTotp {
     #[serde(default)]
@@ -54,7 +54,8 @@ impl ToSchema for TotpBody {
 }
 
 impl NewTotp {
-    /// As the predecessors read it: no label is `SecretKey`, and a label of `null` is `null`.
+    /// The options, as the predecessors read them: no label means `SecretKey`, and a label of `null` is
+    /// `null`.
     pub(super) fn options(self) -> Result<TotpOptions, ApiError> {
         let no_text = |message: &'static str| ApiError::of(Code::InvalidText).saying(message);
         let label = match self.label {
@@ -84,7 +85,7 @@ impl NewTotp {
         let period = match self.period {
             Member::Absent => 30,
             Member::Is(period) => period,
-            // Zero is outside what the core accepts, as anything but a whole number should be.
+            // Anything but a whole number becomes zero, which the core refuses.
             Member::Other => 0,
         };
         Ok(options.algorithm(algorithm).digits(digits).period(Duration::from_secs(period)))
@@ -110,7 +111,7 @@ fn issuer() -> Schema {
 
 fn label() -> Schema {
     let about =
-        "Shown by the authenticator app; not blank unless there is an issuer. `SecretKey` if it is absent.";
+        "Shown by the authenticator app. It may be blank only with an issuer. `SecretKey` if it is absent.";
     text().description(Some(about)).examples(["jo@example.com"]).build().into()
 }
 

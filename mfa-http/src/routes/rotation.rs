@@ -1,4 +1,4 @@
-//! `POST /api-key/rotate`: for whoever has both secrets.
+//! `POST /api-key/rotate`, for callers with both secrets.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::error::{ApiError, SERVER};
 use crate::members::Member;
 use crate::openapi::errors::Codes;
 
-/// How long one call works; what is left is for the next one.
+/// How long one call works. The next call continues.
 const PATIENCE: Duration = Duration::from_secs(8);
 
 #[derive(Serialize, ToSchema)]
@@ -27,7 +27,7 @@ pub(super) struct Rotated {
     totp_incomplete: u64,
     webauthn_complete: u64,
     webauthn_incomplete: u64,
-    /// Whether there is nothing left to do; if not, call again.
+    /// Whether the rotation is complete. If not, call again.
     done: bool,
     old_revoked: bool,
     /// Ids of records that do not open.
@@ -64,7 +64,7 @@ pub(super) struct RotationRequest {
     #[serde(default)]
     #[schema(value_type = String, required = true)]
     new_key_secret: Member<String>,
-    /// Revoke the old key at the end. Not done if it is absent.
+    /// Whether to revoke the old key when done. It is not revoked if this is absent.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     revoke_old: Member<Option<bool>>,
@@ -91,7 +91,7 @@ pub(super) const ROTATE: Codes = &[
 /// A call works for a few seconds. Call again until `done`.
 #[utoipa::path(post, path = "/api-key/rotate", operation_id = "rotateApiKey", tag = "API keys", security(()),
     request_body = RotationRequest,
-    responses((status = 200, description = "How far it is. Call again until `done`", body = Rotated)),
+    responses((status = 200, description = "The progress. Call again until `done`", body = Rotated)),
     extensions(("x-codes" = json!(ROTATE))))]
 pub(super) async fn rotate(
     State(app): State<App>,

@@ -17,7 +17,7 @@ use crate::openapi::errors::Codes;
 use crate::path::Segment;
 use crate::qr_code;
 
-/// What the authenticator app needs, shown once.
+/// What the authenticator app needs, shown only once.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Enrolled {
@@ -47,14 +47,14 @@ pub(super) const ENROLL: Codes = &[
 /// Enrols an authenticator app.
 #[utoipa::path(post, path = "/totp", operation_id = "enrollTotp", tag = "TOTP",
     security(("apiKey" = [], "apiSecret" = [])), request_body = Option<TotpBody>,
-    responses((status = 200, description = "What the authenticator app needs, shown this once", body = Enrolled)),
+    responses((status = 200, description = "What the authenticator app needs, shown only once", body = Enrolled)),
     extensions(("x-codes" = json!(ENROLL))))]
 pub(super) async fn enroll(
     Authenticated(consumer): Authenticated,
     Body(new): Body<NewTotp>,
 ) -> Result<Json<Enrolled>, ApiError> {
     let enrolled = consumer.totp().enroll(new.options()?).await?;
-    // The core refuses URIs that no QR code holds, so this does not fail after the fact.
+    // The core refuses URIs that do not fit in a QR code, so this does not fail after enrolment.
     let image_url =
         qr_code::data_url(&enrolled.key_uri).map_err(|error| ApiError::logged(Code::Internal, &error))?;
     Ok(Json(Enrolled {
@@ -105,7 +105,7 @@ pub(super) async fn validate(
     Ok(Json(Valid::new()))
 }
 
-/// The state of an authenticator; times in milliseconds since 1970, durations in seconds.
+/// The state of an authenticator. Times are in milliseconds since 1970, durations in seconds.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Status {
@@ -146,11 +146,11 @@ pub(super) async fn status(
     }))
 }
 
-/// Forgets the failed attempts of a TOTP.
+/// Clears the failed attempts of a TOTP.
 #[utoipa::path(post, path = "/totp/{uuid}/reset", operation_id = "resetTotp", tag = "TOTP",
     security(("apiKey" = [], "apiSecret" = [])),
     params(("uuid" = String, Path, description = "The TOTP's `uuid`")),
-    responses((status = 204, description = "Failed attempts are forgotten")),
+    responses((status = 204, description = "Failed attempts are cleared")),
     extensions(("x-codes" = json!(ABOUT_ONE))))]
 pub(super) async fn reset(
     Authenticated(consumer): Authenticated,

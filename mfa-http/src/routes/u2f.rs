@@ -1,4 +1,4 @@
-//! `/u2f`: legacy U2F keys by raw messages.
+//! `/u2f`: legacy U2F keys with raw messages.
 
 use axum::Json;
 use axum::http::StatusCode;

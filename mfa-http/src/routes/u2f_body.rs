@@ -1,4 +1,4 @@
-//! What U2F keys answered, as the predecessors' clients send it.
+//! Responses of U2F keys, as the predecessors' clients send them.
 
 use mfa_core::code::Code;
 use mfa_core::u2f::{U2fAuthenticationResponse, U2fError, U2fRegistrationResponse};
@@ -17,7 +17,7 @@ pub(super) struct U2fRegistration {
     sign_result: Member<SignResult<U2fRegistrationData>>,
 }
 
-/// What the key answered, each in base64url.
+/// The key's response, with each part in base64url.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct U2fRegistrationData {
@@ -46,7 +46,7 @@ pub(super) struct U2fAuthentication {
     sign_result: Member<SignResult<U2fSignatureData>>,
 }
 
-/// What the key answered, each in base64url.
+/// The key's response, with each part in base64url.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct U2fSignatureData {
@@ -73,7 +73,7 @@ impl U2fAuthentication {
     }
 }
 
-/// The key's answer, or the error that the browser reports instead.
+/// The key's response, or the error that the browser reports.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct SignResult<T> {

@@ -1,4 +1,4 @@
-//! `/webauthn/user` and `/webauthn/credential`: what a user has.
+//! `/webauthn/user` and `/webauthn/credential`: a user's credentials.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -18,7 +18,7 @@ use crate::openapi::headers::{RelyingPartyHeaders, UserHeader};
 use crate::path::Segment;
 use crate::relying_party::{Meta, RELYING_PARTY, USER, User};
 
-/// A credential as its user's consumer sees it; times in milliseconds since 1970.
+/// A credential. Times are in milliseconds since 1970.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct CredentialView {
@@ -66,7 +66,7 @@ impl CredentialView {
 pub(super) struct UserView {
     uuid: String,
     credentials: Vec<CredentialView>,
-    /// How many stored credentials cannot be read.
+    /// The number of stored credentials that cannot be read.
     unreadable: usize,
 }
 
@@ -97,7 +97,7 @@ pub(super) const DELETE_USER: Codes = &[CONSUMER, RELYING_PARTY, SERVER, &[Code:
 /// Deletes a user with all credentials.
 #[utoipa::path(delete, path = "/webauthn/user", operation_id = "deleteUser", tag = "WebAuthn",
     security(("apiKey" = [], "apiSecret" = [])), params(RelyingPartyHeaders),
-    responses((status = 204, description = "The user does not exist any more, or never did")),
+    responses((status = 204, description = "The user does not exist, or no longer exists")),
     extensions(("x-codes" = json!(DELETE_USER))))]
 pub(super) async fn delete_user(
     Authenticated(consumer): Authenticated,
@@ -131,7 +131,7 @@ pub(super) async fn delete_credential(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The name to give to a credential; `null` for none.
+/// The new name of a credential; `null` removes the name.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct Label {
     #[serde(default)]

@@ -30,7 +30,7 @@ pub(super) const BEGIN_REGISTRATION: Codes = &[CONSUMER, RELYING_PARTY, SERVER];
 
 /// Begins a registration ceremony.
 ///
-/// The body is ignored. Without `x-mfa-UserUUID` the user is a new one.
+/// The body is ignored. Without `x-mfa-UserUUID`, a new user is registered.
 #[utoipa::path(post, path = "/webauthn/register", operation_id = "beginRegistration", tag = "WebAuthn",
     security(("apiKey" = [], "apiSecret" = [])), params(RelyingPartyHeaders),
     responses((status = 200, description = "For `navigator.credentials.create()`, and the user's `uuid`",
@@ -90,7 +90,7 @@ pub(super) const FINISH_REGISTRATION: Codes = &[
 #[utoipa::path(put, path = "/webauthn/register", operation_id = "finishRegistration", tag = "WebAuthn",
     security(("apiKey" = [], "apiSecret" = [])), params(RelyingPartyHeaders),
     request_body = RegistrationResponseJSON,
-    responses((status = 200, description = "The credential's name towards consumers", body = Registered)),
+    responses((status = 200, description = "The credential's name from now on", body = Registered)),
     extensions(("x-codes" = json!(FINISH_REGISTRATION))))]
 pub(super) async fn finish_registration(
     Authenticated(consumer): Authenticated,
@@ -125,7 +125,7 @@ pub(super) async fn begin_authentication(
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct LoggedIn {
-    /// Ignore it: it exists for old clients.
+    /// Ignore it. It exists for old clients.
     #[serde(rename = "credentialId")]
     credential_id: String,
     key_handle_hash: String,

@@ -1,4 +1,4 @@
-//! WebAuthn errors in the words of the Go predecessor, whose clients may know them.
+//! WebAuthn errors with the Go predecessor's messages, which its clients may know.
 
 use mfa_core::code::Code;
 use mfa_core::webauthn::{MalformedResponse, Refusal, WebauthnError};
@@ -72,7 +72,7 @@ fn failure(error: WebauthnError) -> ApiError {
     }
 }
 
-/// The predecessor's text for the check, or the next that its clients can make sense of.
+/// The predecessor's message for the check, or the nearest one that its clients understand.
 const fn words(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::Challenge => "Error validating challenge",

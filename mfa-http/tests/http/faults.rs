@@ -92,7 +92,7 @@ async fn a_disabled_totp_is_a_403_until_reset() {
     let code = json!({"code": code_at(&key, NOW)});
     let validate =
         || answer(server.call(&consumer, Method::POST, &format!("/totp/{uuid}/validate")).json(&code));
-    let text = "Disabled after too many failed attempts; reset it or enrol anew";
+    let text = "Disabled after too many failed attempts; reset it or enrol again";
     assert_eq!(validate().await, error(403, "totp-disabled", text));
     assert_eq!(answer(server.call(&consumer, Method::POST, &format!("/totp/{uuid}/reset"))).await.0, 204);
     assert_eq!(validate().await.0, 200);

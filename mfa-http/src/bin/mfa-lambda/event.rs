@@ -1,4 +1,4 @@
-//! An event of API Gateway as the request that its client sent.
+//! Turns an event of API Gateway into the request that the client sent.
 
 use std::mem;
 
@@ -10,14 +10,14 @@ use mfa_http::Source;
 
 use crate::path;
 
-/// Where a request goes that is longer than any that we serve.
+/// The path for a request that is too long to serve.
 const NO_ROUTE: &str = "/";
 
-/// The event, mended where `lambda_http` would make another request of it than the client sent, or panic.
+/// Prepares the event for `lambda_http`, which would otherwise change the request or panic.
 ///
-/// Its path goes through a URL parser together with the stage and the client's `Host`: we leave it neither. The query
-/// of the second format it takes as the client wrote it, and panics if no URL may hold that. Of headers given twice it
-/// would keep the last value, where we refuse both.
+/// It passes the path through a URL parser together with the stage and the client's `Host`, so we remove
+/// both. It takes the query of the second format as the client wrote it, and panics if a URL cannot hold it.
+/// It keeps the last value of a repeated header, while we refuse both.
 pub(crate) fn prepared(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<LambdaRequest> {
     match &mut event.payload {
         LambdaRequest::ApiGatewayV1(request) => {
@@ -26,7 +26,7 @@ pub(crate) fn prepared(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<Lam
             let route = request.resource.as_deref().unwrap_or_default();
             let path = path::of_route(&path, route, &request.path_parameters, stage.as_deref());
             let mut path = path::escaped(path);
-            // Each holds all that the other does, and is encoded by `lambda_http`.
+            // Both hold the same, and `lambda_http` encodes them.
             let query = match &request.multi_value_query_string_parameters {
                 all if all.is_empty() => request.query_string_parameters.to_query_string(),
                 all => all.to_query_string(),
@@ -38,7 +38,7 @@ pub(crate) fn prepared(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<Lam
             }
             request.path = Some(path);
             request.request_context.domain_name = None;
-            // Both hold the same headers; some emulators send the first only.
+            // Both hold the same headers. Some emulators send only the first.
             let headers = mem::take(&mut request.headers);
             if request.multi_value_headers.is_empty() {
                 request.multi_value_headers = headers;
@@ -60,13 +60,13 @@ pub(crate) fn prepared(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<Lam
             request.request_context.domain_name = None;
             request.headers.remove(HOST);
         }
-        // The enum may grow; what we are built for is above.
+        // The enum may grow. We support the variants above.
         _ => {}
     }
     event
 }
 
-/// The request, with the address it came from as the gateway saw it. `X-Forwarded-For` is what a client makes of it.
+/// The request with the source address that the gateway saw. A client can forge `X-Forwarded-For`.
 pub(crate) fn with_source(mut request: Request) -> Request {
     let address = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV1(context)) => context.identity.source_ip.as_deref(),
@@ -86,7 +86,7 @@ mod tests {
 
     use super::*;
 
-    /// The path and query of an event, as the router gets them.
+    /// The path and query of an event that the router gets.
     fn asked_for(event: Value) -> String {
         let event = serde_json::from_value(event).unwrap();
         let request = Request::from(prepared(LambdaEvent::new(event, Context::default())).payload);
@@ -108,7 +108,7 @@ mod tests {
         })
     }
 
-    /// `lambda_http` panics if the query is none that a URL may hold.
+    /// `lambda_http` panics if a URL cannot hold the query.
     #[test]
     fn no_query_is_too_odd() {
         for odd in (0..=u8::MAX).map(char::from) {
@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(asked_for(second_format("/api-key", "")), "/api-key");
     }
 
-    /// No gateway lets so much through today; `lambda_http` would panic.
+    /// No gateway passes so much today, but `lambda_http` would panic.
     #[test]
     fn what_is_too_long_is_no_route() {
         let long = "\"".repeat(30_000);

@@ -1,8 +1,8 @@
 //! The service as an AWS Lambda function, behind a REST API, an HTTP API or a function URL.
 //!
-//! Settings are those of `mfa-http`, from the environment. Lambda stops the process between calls, so nothing is
-//! left to do once an answer is given; what lasts from call to call is made once: the store's connections, and the
-//! memory of secrets that were right.
+//! Settings are those of `mfa-http`, from the environment. Lambda freezes the process between calls, so all
+//! work ends before the response. Only the store's connections and the memo of verified secrets last from
+//! call to call.
 
 mod event;
 mod path;
@@ -48,7 +48,7 @@ async fn run(stores: &StoreSettings) -> Result<(), Box<dyn Error + Send + Sync>>
     if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_none() {
         return Err("mfa-lambda runs in AWS Lambda; elsewhere run mfa-http".into());
     }
-    // A key made up here would end in the log, which many can read.
+    // Do not generate a key here: it would end up in the log, which many can read.
     let admin_key = admin_key()?.unwrap_or_else(AdminKey::of_nobody);
     let router = router(App::new(stores.mfa().await?, admin_key));
     let service = service_fn(move |request| router.clone().oneshot(event::with_source(request)));

@@ -1,10 +1,10 @@
-//! The path and query that the router is asked for, without what the deployment puts in front of them.
+//! The path and query for the router, without the prefix of the deployment.
 
 use std::collections::HashMap;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// What a path may not hold as it is (RFC 3986 §3.3); `%` is there already encoded.
+/// Characters that a path must encode (RFC 3986 §3.3). `%` is already encoded.
 const UNSAFE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')
     .remove(b'%')
@@ -26,14 +26,15 @@ const UNSAFE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b';')
     .remove(b'=');
 
-/// What a query may hold besides (RFC 3986 §3.4).
+/// Characters that a query must encode (RFC 3986 §3.4).
 const UNSAFE_IN_QUERY: &AsciiSet = &UNSAFE.remove(b'?');
 
-/// The longest path and query that `http` takes, with the mark between them.
+/// The longest path and query that `http` accepts, with the `?` between them.
 const LONGEST: usize = u16::MAX as usize - 1;
 
-/// The part of `path` that `route` took, such as `/{proxy+}`: in front of it are the stage of an HTTP API and the
-/// base path of a custom domain. Without a route, as at a function URL, the stage is all that can be in front.
+/// The part of `path` that `route` matched, such as `/{proxy+}`. The stage of an HTTP API and the base path
+/// of a custom domain come before it. Without a route, as with a function URL, only the stage can come before
+/// it.
 pub(crate) fn of_route<'a>(
     path: &'a str,
     route: &str,
@@ -53,7 +54,7 @@ fn taken_by<'a>(path: &'a str, route: &str, parameters: &HashMap<String, String>
             None => segment,
         });
     }
-    // Parameters come decoded and without a slash at the end; the path may come either way.
+    // Parameters are decoded and have no trailing slash. The path may have either form.
     let (taken, end) = (taken.trim_end_matches('/'), path.trim_end_matches('/'));
     let decoded = percent_decode_str(end).decode_utf8_lossy();
     let prefix = end.strip_suffix(taken).or_else(|| decoded.strip_suffix(taken))?;
@@ -65,7 +66,8 @@ fn below<'a>(path: &'a str, stage: &str) -> Option<&'a str> {
     (rest.is_empty() || rest.starts_with('/')).then_some(rest)
 }
 
-/// The path as a URL parser leaves it alone. One that the parser would resolve is the root, which is no route.
+/// The path in a form that a URL parser does not change. A path that the parser would resolve becomes the
+/// root, which no route matches.
 pub(crate) fn escaped(path: &str) -> String {
     let dots = |segment| matches!(&*percent_decode_str(segment).collect::<Vec<u8>>(), b"." | b"..");
     if !path.starts_with('/') || path.split('/').any(dots) {
@@ -74,12 +76,12 @@ pub(crate) fn escaped(path: &str) -> String {
     utf8_percent_encode(path, UNSAFE).to_string()
 }
 
-/// The query with everything encoded that a request may not hold as it is.
+/// The query with all forbidden characters encoded.
 pub(crate) fn escaped_query(query: &str) -> String {
     utf8_percent_encode(query, UNSAFE_IN_QUERY).to_string()
 }
 
-/// Whether a request can hold them, both escaped.
+/// Whether a request can hold the escaped path and query.
 pub(crate) fn fit(path: &str, query: &str) -> bool {
     path.len().saturating_add(query.len()) < LONGEST
 }

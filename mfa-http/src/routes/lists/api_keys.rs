@@ -1,4 +1,4 @@
-//! Which operation returns which error of API keys and rotation.
+//! The operations that return each error of API keys and rotation.
 
 use mfa_core::api_key::{ApiKeyError, DeliveryError, HashError};
 use mfa_core::code::Code;
@@ -16,7 +16,7 @@ pub(super) fn rows() -> Vec<Row> {
     rows
 }
 
-/// `authenticate` is what every consumer's operation begins with, and `present` the same for a rotation.
+/// `authenticate` begins every consumer's operation. `present` does the same for a rotation.
 fn api_key_errors() -> [(ApiKeyError, &'static [&'static str]); ApiKeyError::COUNT] {
     [
         (ApiKeyError::EmailRequired, &["createApiKey", "activateApiKey"]),
@@ -36,7 +36,7 @@ fn api_key_errors() -> [(ApiKeyError, &'static [&'static str]); ApiKeyError::COU
     ]
 }
 
-/// Every variant. Those about a key hold what checking, reading and revoking a key return.
+/// Every variant. Variants about a key hold the errors of checking, reading and revoking a key.
 fn rotation_errors() -> Vec<RotationError> {
     let variants: [fn() -> RotationError; RotationError::COUNT] = [
         || RotationError::Old(ApiKeyError::Unauthorized),

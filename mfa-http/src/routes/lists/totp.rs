@@ -1,4 +1,4 @@
-//! Which operation returns which error of TOTP.
+//! The operations that return each error of TOTP.
 
 use mfa_core::envelope::DoesNotOpen;
 use mfa_core::random::RandomError;

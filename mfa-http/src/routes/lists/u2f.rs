@@ -1,4 +1,4 @@
-//! Which operation returns which error of U2F.
+//! The operations that return each error of U2F.
 
 use mfa_core::u2f::{InvalidAppId, U2fError, U2fRefusal};
 use mfa_core::webauthn::WebauthnError;
@@ -8,7 +8,7 @@ use super::{Row, keyring_errors};
 
 const LOGIN: &[&str] = &["finishU2fAuthentication"];
 const BOTH: &[&str] = &["finishU2fRegistration", "finishU2fAuthentication"];
-/// Those that need a record with an AppID.
+/// Operations that need a record with an AppID.
 const OF_A_RECORD: &[&str] = &["finishU2fRegistration", "beginU2fAuthentication", "finishU2fAuthentication"];
 
 pub(super) fn rows() -> Vec<Row> {

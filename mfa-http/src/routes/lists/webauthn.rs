@@ -1,4 +1,4 @@
-//! Which operation returns which error of WebAuthn.
+//! The operations that return each error of WebAuthn.
 
 use mfa_core::envelope::DoesNotOpen;
 use mfa_core::random::RandomError;
@@ -12,7 +12,7 @@ use crate::error::ApiError;
 const REGISTER: &[&str] = &["finishRegistration"];
 const LOGIN: &[&str] = &["finishAuthentication"];
 const BOTH: &[&str] = &["finishRegistration", "finishAuthentication"];
-/// Those that read or write a user's record.
+/// Operations that read or write a user's record.
 const OF_A_RECORD: &[&str] = &[
     "beginRegistration",
     "finishRegistration",
