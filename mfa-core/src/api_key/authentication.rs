@@ -77,10 +77,9 @@ impl Mfa {
             _ => Err(ApiKeyError::Unauthorized),
         };
         match checked {
-            Ok(stored) => {
-                self.parts.failures.forget(key, source);
-                Ok(Arc::unwrap_or_clone(stored))
-            }
+            // The failures stay counted: the right secret passes the throttle, and a success of the owner's must not
+            // show in how a stranger's guesses are answered.
+            Ok(stored) => Ok(Arc::unwrap_or_clone(stored)),
             Err(error @ ApiKeyError::Unauthorized) => {
                 self.parts.failures.count(key, source, self.parts.clock.now());
                 Err(self.refuse(key, Action::AuthenticationRefused, error))

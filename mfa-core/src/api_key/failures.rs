@@ -66,12 +66,6 @@ impl FailureLimit {
         failures.count = failures.count.saturating_add(1);
         failures.last = now;
     }
-
-    /// Forgets the failures after a success.
-    pub(crate) fn forget(&self, key: &ApiKey, source: IpAddr) {
-        let mut all = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        all.remove(&(key.clone(), network(source)));
-    }
 }
 
 /// The owner of an IPv6 address has its whole /64, so the /64 is the source.
