@@ -9,8 +9,8 @@ use mfa_core::Consumer;
 use mfa_core::api_key::{ApiKey, ApiSecret};
 use mfa_core::code::Code;
 
-use crate::App;
 use crate::error::ApiError;
+use crate::{App, refusal};
 
 /// The codes of a route that authenticates a consumer.
 pub(crate) const CONSUMER: &[Code] = &[Code::Unauthorized, Code::Throttled];
@@ -42,7 +42,8 @@ impl FromRequestParts<App> for Authenticated {
         let key: ApiKey = header(parts, "x-mfa-apikey")?;
         let secret: ApiSecret = header(parts, "x-mfa-apisecret")?;
         let Ok(Source(source)) = Source::from_request_parts(parts, app).await;
-        Ok(Self(app.mfa.authenticate_from(source, &key, &secret).await?))
+        let authenticated = app.mfa.authenticate_from(source, &key, &secret);
+        Ok(Self(refusal::delayed(authenticated).await?))
     }
 }
 

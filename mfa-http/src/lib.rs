@@ -44,6 +44,7 @@ mod metrics;
 mod openapi;
 mod path;
 mod qr_code;
+mod refusal;
 mod relying_party;
 mod routes;
 pub mod server;

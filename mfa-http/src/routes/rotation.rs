@@ -10,12 +10,12 @@ use mfa_core::rotation::{RotationError, RotationOptions, RotationReport};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::App;
 use crate::authentication::{Source, credentials};
 use crate::body::{Body, OBJECT};
 use crate::error::{ApiError, SERVER};
 use crate::members::Member;
 use crate::openapi::errors::Codes;
+use crate::{App, refusal};
 
 /// How long one call works. The next call continues.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -109,7 +109,8 @@ pub(super) async fn rotate(
     let new = credentials(Some(&new.0), Some(&new.1)).ok_or(RotationError::New(ApiKeyError::Unauthorized))?;
     let options =
         RotationOptions { source, revoke_old, patience: Some(PATIENCE), ..RotationOptions::default() };
-    let report = app.mfa.rotate((&old.0, &old.1), (&new.0, &new.1), &options).await?;
+    let rotation = app.mfa.rotate((&old.0, &old.1), (&new.0, &new.1), &options);
+    let report = refusal::delayed(rotation).await?;
     Ok(Json(report.into()))
 }
 
