@@ -60,7 +60,7 @@ def totp(key, now):
     secret = base64.b32decode(key + "=" * (-len(key) % 8))
     mac = hmac.digest(secret, (int(now) // 30).to_bytes(8, "big"), hashlib.sha1)
     offset = mac[-1] & 15
-    return f"{(int.from_bytes(mac[offset:offset + 4], 'big') & 0x7FFFFFFF) % 1_000_000:06}"
+    return f"{(int.from_bytes(mac[offset : offset + 4], 'big') & 0x7FFFFFFF) % 1_000_000:06}"
 
 
 def main():
@@ -79,7 +79,11 @@ def main():
     else:
         sys.exit("a code was accepted twice")
 
-    relying_party = {"x-mfa-RPDisplayName": "Acme", "x-mfa-RPID": "example.com", "x-mfa-RPOrigin": "https://example.com"}
+    relying_party = {
+        "x-mfa-RPDisplayName": "Acme",
+        "x-mfa-RPID": "example.com",
+        "x-mfa-RPOrigin": "https://example.com",
+    }
     user = {"x-mfa-Username": "jo@example.com", "x-mfa-UserDisplayName": "Jo"}
     # To be handed to navigator.credentials.create() in the user's browser, and what that returns to PUT.
     options = call("POST", "/webauthn/register", headers={**relying_party, **user})["publicKey"]

@@ -6,6 +6,7 @@ can succeed on made-up data did. Called by scripts/test-contract.
 """
 
 import json
+import pathlib
 import sys
 import urllib.parse
 
@@ -55,7 +56,7 @@ def never_succeeded(contract, report):
 
 
 def main():
-    contract, report = (json.load(open(path, encoding="utf-8")) for path in sys.argv[1:])
+    contract, report = (json.loads(pathlib.Path(path).read_text()) for path in sys.argv[1:])
     wrong, count = examples(contract)
     wrong += [f"{name} never succeeded" for name in never_succeeded(contract, report)]
     if not count or wrong:

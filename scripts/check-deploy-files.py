@@ -138,7 +138,9 @@ def dockerfile():
     for base in bases:
         check(base == "scratch" or re.search(r":\d", base), f"Dockerfile: {base} has no version")
     last = lines[max(n for n, line in enumerate(lines) if line.startswith("FROM ")) :]
-    check(any(re.match(r"USER [1-9]\d*:[1-9]\d*$", line) for line in last), "Dockerfile: no numeric user other than root")
+    check(
+        any(re.match(r"USER [1-9]\d*:[1-9]\d*$", line) for line in last), "Dockerfile: no numeric user other than root"
+    )
     check(any(line.startswith("HEALTHCHECK ") and '"health"]' in line for line in last), "Dockerfile: no health check")
     check(not re.search(r"^(ENV|ARG) .*(KEY|SECRET|PASSWORD)", "\n".join(lines), re.M), "Dockerfile: a secret")
     toolchain = re.search(r'channel = "(\d+\.\d+)(\.\d+)?"', (ROOT / "rust-toolchain.toml").read_text())

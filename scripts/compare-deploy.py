@@ -3,8 +3,8 @@
 would make; which routes ask for the administrators' key with the router; which settings the function gets with those
 that the program reads. Nothing is listed here: both sides are read. Run by scripts/test-deploy."""
 
-import pathlib
 import json
+import pathlib
 import re
 import sys
 
@@ -50,7 +50,7 @@ def operations(text):
 def functions(text):
     """Name and text of each function."""
     parts = re.split(r"\bfn (\w+)", text)
-    return dict(zip(parts[1::2], parts[2::2]))
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
 def reached(method, methods, skipped):
@@ -295,15 +295,21 @@ def main():
         expect(f"{source}: tables", sorted(tables), sorted(code))
         for name in sorted(tables.keys() & code.keys()):
             table, wanted = tables[name], code[name]
-            expect(f"{source}: calls allowed on {name}", *(
-                sorted(call + (" (index)" if on_index else "") for call, on_index in calls)
-                for calls in (table["calls"], wanted["calls"])
-            ))
+            expect(
+                f"{source}: calls allowed on {name}",
+                *(
+                    sorted(call + (" (index)" if on_index else "") for call, on_index in calls)
+                    for calls in (table["calls"], wanted["calls"])
+                ),
+            )
             # DynamoDB does not count what is asked about a table, such as DescribeTable.
             counted = sorted({call for call, _ in wanted["calls"] if not call.endswith("Table")})
             for metric in METRICS:
-                expect(f"{source}: operations of {name} whose {metric} an alarm watches",
-                       sorted(table["watched"].get(metric, [])), counted)
+                expect(
+                    f"{source}: operations of {name} whose {metric} an alarm watches",
+                    sorted(table["watched"].get(metric, [])),
+                    counted,
+                )
             expect(f"{source}: key of {name}", table["key"], [wanted["key"]])
             expect(f"{source}: indexes of {name}", table["indexes"], [index] if wanted["index"] else [])
             expect(f"{source}: TTL of {name}", table["ttl"], ttl if wanted["expires"] else None)
@@ -314,8 +320,11 @@ def main():
         expect(f"{source}: MFA_MIGRATE, without which tables would be made", environment.get("MFA_MIGRATE"), "false")
         unread = sorted(name for name in environment if f'"{name}"' not in program)
         expect(f"{source}: settings that the program does not read", unread, [])
-        expect(f"{source}: settings of tables", sorted(n for n in environment if n.endswith("_TABLE")),
-               sorted(f"{name.upper()}_TABLE" for name in code))
+        expect(
+            f"{source}: settings of tables",
+            sorted(n for n in environment if n.endswith("_TABLE")),
+            sorted(f"{name.upper()}_TABLE" for name in code),
+        )
     for failure in failures:
         print(f"compare-deploy: {failure}", file=sys.stderr)
     for name, table in code.items():

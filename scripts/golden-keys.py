@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Writes mfa-core/tests/golden/keys.txt: HKDF-SHA256 (RFC 5869) by Python's hmac alone."""
+
 import hashlib
 import hmac
 

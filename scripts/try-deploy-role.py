@@ -144,7 +144,10 @@ def questions(url):
     user = {"x_mfa_UserUUID": begun["uuid"]} | site
     challenge = begun["publicKey"]["challenge"]
     client = json.dumps({"type": "webauthn.create", "challenge": challenge, "origin": "https://example.com"})
-    part = lambda data: base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+    def part(data):
+        return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
     # Refused, but not before the ceremony was taken.
     credential = {"id": part(b"id"), "rawId": part(b"id"), "type": "public-key"}
     credential["response"] = {"clientDataJSON": part(client.encode()), "attestationObject": part(b"\xa0")}
@@ -180,7 +183,9 @@ def main():
         sys.exit(f"try-deploy-role: {complaint or ''}\n    not allowed: {sorted(refused, key=str) or 'nothing'}")
     idle = {(table, *call) for table, role in tables.items() for call in role["calls"]} - asked
     if idle:
-        sys.exit(f"try-deploy-role: allowed and never made, so take it from the role or ask for it here: {sorted(idle)}")
+        sys.exit(
+            f"try-deploy-role: allowed and never made, so take it from the role or ask for it here: {sorted(idle)}"
+        )
     print(f"each of the {len(asked)} calls that the role allows was made, and no other")
 
 

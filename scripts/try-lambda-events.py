@@ -153,8 +153,10 @@ def main():
         client = Client(name)
         walk(client)
         if client.asked != routes:
-            sys.exit(f"try-lambda: no event for {sorted(routes - client.asked)}, or no route of the contract "
-                     f"{sorted(client.asked - routes)}; adapt {pathlib.Path(__file__).name}")
+            sys.exit(
+                f"try-lambda: no event for {sorted(routes - client.asked)}, or no route of the contract "
+                f"{sorted(client.asked - routes)}; adapt {pathlib.Path(__file__).name}"
+            )
         print(f"try-lambda: {len(routes)} routes answer an event of a {name}")
 
 
