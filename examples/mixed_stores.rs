@@ -17,7 +17,7 @@ use mfa_core::store::{CeremonyStore, Stores};
 use mfa_core::webauthn::{
     AuthenticationResponse, NewUser, Refusal, RegistrationResponse, RelyingParty, WebauthnError,
 };
-use mfa_store_conformance::authenticator::{Browser, SoftAuthenticator};
+use mfa_store_conformance::kit::authenticator::{Browser, SoftAuthenticator};
 use mfa_store_postgres::PostgresStore;
 use mfa_store_redis::RedisStore;
 use mfa_store_sqlite::SqliteStore;

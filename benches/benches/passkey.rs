@@ -14,7 +14,7 @@ use mfa_core::store::UserId;
 use mfa_core::store::memory::MemoryStore;
 use mfa_core::webauthn::{AuthenticationResponse, NewUser, RegistrationResponse, RelyingParty};
 use mfa_core::{Consumer, Mfa};
-use mfa_store_conformance::authenticator::{Browser, SoftAuthenticator};
+use mfa_store_conformance::kit::authenticator::{Browser, SoftAuthenticator};
 use tokio::runtime::{Builder, Runtime};
 
 const ORIGIN: &str = "https://login.example.com";

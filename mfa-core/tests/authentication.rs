@@ -18,8 +18,8 @@ use mfa_core::store::memory::MemoryStore;
 use mfa_core::store::{ApiKeyRecord, ApiKeyState, Expect, StoreError, Stores};
 use mfa_core::totp::{TotpError, TotpOptions};
 use mfa_core::{ConsumerId, Mfa};
-use mfa_store_conformance::faults::{Fault, FaultyStores};
-use mfa_store_conformance::races::{CountingHasher, code_at, mfa_at, new_consumer};
+use mfa_store_conformance::kit::faults::{Fault, FaultyStores};
+use mfa_store_conformance::kit::service::{CountingHasher, code_at, mfa_at, new_consumer};
 
 const EMAIL: &str = "dev@example.com";
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);

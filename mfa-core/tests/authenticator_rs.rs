@@ -6,7 +6,7 @@ use mfa_core::store::memory::MemoryStore;
 use mfa_core::webauthn::{
     AuthenticationResponse, NewUser, Refusal, RegistrationResponse, RelyingParty, WebauthnError,
 };
-use mfa_store_conformance::races::new_consumer;
+use mfa_store_conformance::kit::service::new_consumer;
 use url::Url;
 use webauthn_authenticator_rs::WebauthnAuthenticator;
 use webauthn_authenticator_rs::softpasskey::SoftPasskey;

@@ -10,7 +10,7 @@ use mfa_core::webauthn::{
     AuthenticationResponse, AuthenticatorData, Challenge, ClientData, CredentialRecord, PublicKey,
     RegistrationResponse, RelyingParty, WebauthnError, verify_authentication, verify_registration,
 };
-use mfa_store_conformance::authenticator::{Browser, Key, SoftAuthenticator, SoftU2fKey, certificate};
+use mfa_store_conformance::kit::authenticator::{Browser, Key, SoftAuthenticator, SoftU2fKey, certificate};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

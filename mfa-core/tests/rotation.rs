@@ -13,10 +13,10 @@ use mfa_core::store::{Expect, Stores};
 use mfa_core::totp::{TotpError, TotpOptions};
 use mfa_core::webauthn::WebauthnError;
 use mfa_core::{ConsumerId, Mfa};
-use mfa_store_conformance::authenticator::SoftAuthenticator;
-use mfa_store_conformance::faults::FaultyStores;
-use mfa_store_conformance::races::code_at;
-use mfa_store_conformance::rotation::{Factors, Key, data_keys, fresh_key, login, register};
+use mfa_store_conformance::kit::authenticator::SoftAuthenticator;
+use mfa_store_conformance::kit::factors::{Factors, Key, data_keys, fresh_key, login, register};
+use mfa_store_conformance::kit::faults::FaultyStores;
+use mfa_store_conformance::kit::service::code_at;
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 

@@ -13,7 +13,7 @@ use mfa_core::totp::{
     Digits, EnrolledTotp, HashAlgorithm, MAX_FAILURES, SharedSecret, TimeStep, TotpError, TotpId, TotpOptions,
 };
 use mfa_core::{Consumer, Mfa};
-use mfa_store_conformance::races::{code_at, mfa_at, new_consumer};
+use mfa_store_conformance::kit::service::{code_at, mfa_at, new_consumer};
 
 /// The first second of a time step.
 const STEP: UnixTime = UnixTime::from_secs(1_800_000_000);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mfa_core::clock::UnixTime;
 use mfa_core::store::{ApiKeyRecord, ApiKeyState, Cursor, Expect, Page, StoreError, Stores};
 
-use crate::sample::{api_key, at_once, consumer};
+use crate::kit::sample::{api_key, at_once, consumer};
 
 /// Rules 3 and 5.
 pub async fn what_is_read_is_what_was_saved(stores: &Stores) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mfa_core::clock::UnixTime;
 use mfa_core::store::{CeremonyId, StoreError, Stores};
 
-use crate::sample::{at_once, bytes};
+use crate::kit::sample::{at_once, bytes};
 
 const NOW: UnixTime = UnixTime::from_secs(1_000);
 const LATER: UnixTime = UnixTime::from_secs(1_300);

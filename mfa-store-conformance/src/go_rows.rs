@@ -12,9 +12,9 @@ use mfa_core::webauthn::{
 use mfa_core::{Consumer, ConsumerId, Mfa};
 use serde_json::Value;
 
-use crate::authenticator::{BE, BS, Browser, Key, SoftAuthenticator, UP};
+use crate::kit::authenticator::{BE, BS, Browser, Key, SoftAuthenticator, UP};
+use crate::kit::service::mfa_at;
 use crate::predecessors::{PredecessorKey, load_key, node_rows};
-use crate::races::mfa_at;
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 const ORIGIN: &str = "https://login.example.com";
@@ -250,7 +250,7 @@ pub async fn a_login_is_finished_once(stores: &Stores) {
     let answer = authenticator_of(&user["credentials"][0]).get(&browser).to_string();
     let response = AuthenticationResponse::from_json(answer.as_bytes()).unwrap();
 
-    let outcomes = crate::sample::at_once((0..32).map(|n| {
+    let outcomes = crate::kit::sample::at_once((0..32).map(|n| {
         let (mfa, name, secret) = (services[n % 2].clone(), key.key.clone(), Arc::clone(&key.secret));
         let (response, user) = (response.clone(), record.id);
         async move {
@@ -266,10 +266,10 @@ pub async fn a_login_is_finished_once(stores: &Stores) {
 /// R52: 16 parallel registrations for one new user keep 16 credentials.
 pub async fn parallel_registrations_keep_every_credential(stores: &Stores) {
     let (mfa, _clock) = mfa_at(stores, NOW);
-    let consumer = Arc::new(crate::races::new_consumer(&mfa).await);
-    let user = mfa_core::store::UserId(crate::sample::uuid(7));
+    let consumer = Arc::new(crate::kit::service::new_consumer(&mfa).await);
+    let user = mfa_core::store::UserId(crate::kit::sample::uuid(7));
     let new_user = NewUser { id: Some(user), name: "jo".to_owned(), display_name: "Jo".to_owned() };
-    let outcomes = crate::sample::at_once((0..16).map(|_| {
+    let outcomes = crate::kit::sample::at_once((0..16).map(|_| {
         let (consumer, new_user) = (Arc::clone(&consumer), new_user.clone());
         async move {
             let webauthn = consumer.webauthn(party());

@@ -8,25 +8,24 @@
 //! async fn fresh() -> Option<(Stores, impl Sized)> { … } // an empty store, and what keeps it alive
 //! mfa_store_conformance::store_conformance!(crate::fresh);
 //! ```
+//!
+//! [`kit`] has the parts that the suite is built from. An adapter needs none of them.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test suite fails by panicking")]
 #![expect(clippy::missing_panics_doc, reason = "every function here panics if the store breaks its rule")]
 
 pub mod api_key;
-pub mod authenticator;
 pub mod ceremony;
-pub mod faults;
 pub mod go_rows;
+pub mod kit;
 pub mod predecessors;
 pub mod races;
 pub mod record;
 pub mod rotation;
 pub mod rotation_live;
-pub mod sample;
-pub mod servers;
 
 /// Runs the whole suite. `$fresh` is the path of an async function that returns an empty store as
-/// [`Stores`](mfa_core::store::Stores), and a value that keeps it alive. It returns `None` if its server is
-/// missing: see [`servers::shared`].
+/// [`Stores`](mfa_core::store::Stores), and a value that keeps it alive. `None` skips a test whose
+/// server is missing.
 #[macro_export]
 macro_rules! store_conformance {
     ($fresh:path) => {

@@ -11,8 +11,8 @@ use mfa_core::totp::TotpError;
 use mfa_core::{ConsumerId, Mfa};
 use serde_json::Value;
 
-use crate::races::{CountingHasher, mfa_at};
-use crate::sample::at_once;
+use crate::kit::sample::at_once;
+use crate::kit::service::{CountingHasher, mfa_at};
 
 /// An API key that the Node predecessor made, with its secret.
 #[derive(Debug)]

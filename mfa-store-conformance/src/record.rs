@@ -1,41 +1,10 @@
 //! The rules of [`RecordStore`], for every kind of record.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
-use mfa_core::store::{
-    Expect, Listing, Page, Record, RecordStore, StoreError, Stored, Stores, TotpRecord, UserRecord,
-};
+use mfa_core::store::{Expect, Listing, Page, StoreError, Stored, Stores};
 
-use crate::sample::{at_once, bytes, consumer, totp, user};
-
-/// A kind of record, as the suite needs it.
-pub trait Kind: Record + Eq {
-    /// Its store.
-    fn store(stores: &Stores) -> &Arc<dyn RecordStore<Self>>;
-    /// Record number `n` of `owner`; `change` makes different contents of the same record.
-    fn sample(n: u32, owner: &str, change: u8) -> Self;
-}
-
-impl Kind for TotpRecord {
-    fn store(stores: &Stores) -> &Arc<dyn RecordStore<Self>> {
-        &stores.totp
-    }
-
-    fn sample(n: u32, owner: &str, change: u8) -> Self {
-        Self { secret: bytes(change), ..totp(n, owner) }
-    }
-}
-
-impl Kind for UserRecord {
-    fn store(stores: &Stores) -> &Arc<dyn RecordStore<Self>> {
-        &stores.users
-    }
-
-    fn sample(n: u32, owner: &str, change: u8) -> Self {
-        Self { credentials: Some(bytes(change)), ..user(n, owner) }
-    }
-}
+use crate::kit::sample::{Kind, at_once, consumer};
 
 async fn get<K: Kind>(stores: &Stores, owner: &str, n: u32) -> Option<Stored<K>> {
     K::store(stores).get(&consumer(owner), K::sample(n, owner, 0).id()).await.unwrap()

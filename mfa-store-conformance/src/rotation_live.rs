@@ -7,10 +7,10 @@ use mfa_core::rotation::{RotationError, RotationOptions, RotationReport};
 use mfa_core::store::{StoreError, Stores};
 use mfa_core::{Consumer, ConsumerId, Mfa};
 
-use crate::faults::{Fault, FaultyStores};
-use crate::races::mfa_at;
-use crate::rotation::{Factors, Key, NOW, authenticate, data_keys, fresh_key, login, rotate};
-use crate::sample::at_once;
+use crate::kit::factors::{Factors, Key, NOW, authenticate, data_keys, fresh_key, login, rotate};
+use crate::kit::faults::{Fault, FaultyStores};
+use crate::kit::sample::at_once;
+use crate::kit::service::mfa_at;
 
 /// R15: whichever storage call of a rotation fails, calling again completes the rotation.
 pub async fn a_fault_at_any_call_is_resumed(stores: &Stores) {

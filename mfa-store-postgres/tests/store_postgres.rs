@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use mfa_core::store::{Expect, Listing, StoreError, Stores};
-use mfa_store_conformance::{sample, servers};
+use mfa_store_conformance::kit::sample;
 use mfa_store_postgres::PostgresStore;
 use sqlx::{Connection as _, Executor as _, PgConnection, Row as _};
 
@@ -14,7 +14,7 @@ async fn fresh() -> Option<(Stores, ())> {
 
 /// The URL of an empty schema on the shared server.
 async fn schema() -> Option<String> {
-    let (url, name) = (servers::shared("MFA_TEST_POSTGRES")?, servers::unique_name());
+    let (url, name) = (mfa_test_servers::shared("MFA_TEST_POSTGRES")?, mfa_test_servers::unique_name());
     let mut connection = PgConnection::connect(&url).await.unwrap();
     connection.execute(sqlx::AssertSqlSafe(format!("CREATE SCHEMA {name}"))).await.unwrap();
     // As many tests at a time as there are cores, and each store with a pool: a shared server has room for few.

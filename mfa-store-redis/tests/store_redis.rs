@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use mfa_core::store::{Expect, Listing, StoreError, Stores};
-use mfa_store_conformance::{sample, servers};
+use mfa_store_conformance::kit::sample;
 use mfa_store_redis::RedisStore;
 
 mod single {
@@ -22,7 +22,7 @@ async fn fresh_in_cluster() -> Option<(Stores, ())> {
 }
 
 async fn open(variable: &str) -> Option<(Stores, ())> {
-    let url = format!("{}?prefix={}", servers::shared(variable)?, servers::unique_name());
+    let url = format!("{}?prefix={}", mfa_test_servers::shared(variable)?, mfa_test_servers::unique_name());
     Some((RedisStore::open(&url).await.unwrap().into(), ()))
 }
 
@@ -43,7 +43,7 @@ async fn a_server_that_may_lose_factors_is_refused() {
         (["--appendonly", "no"], "`appendonly` is off"),
         (["--maxmemory-policy", "allkeys-lru"], "`maxmemory-policy` is allkeys-lru"),
     ] {
-        let Some(server) = servers::OwnServer::start("redis", &arguments) else { return };
+        let Some(server) = mfa_test_servers::OwnServer::start("redis", &arguments) else { return };
         let url = format!("redis://{}", server.address);
         let refused = RedisStore::open(&url).await.unwrap_err();
         assert!(cause(&refused).contains(complaint), "{}", cause(&refused));
@@ -56,7 +56,7 @@ async fn a_server_that_may_lose_factors_is_refused() {
 /// A server knows a script after its first call, and is told again if it forgot.
 #[tokio::test]
 async fn scripts_are_sent_once() {
-    let Some(server) = servers::OwnServer::start("redis", &[]) else { return };
+    let Some(server) = mfa_test_servers::OwnServer::start("redis", &[]) else { return };
     let url = format!("redis://{}", server.address);
     let stores = Stores::from(RedisStore::open(&url).await.unwrap());
     let mut told = Vec::new();
@@ -78,8 +78,8 @@ async fn scripts_are_sent_once() {
 /// A write that asked for replicas and has none is not acknowledged.
 #[tokio::test]
 async fn a_write_without_its_replicas_is_not_acknowledged() {
-    let Some(url) = servers::shared("MFA_TEST_REDIS") else { return };
-    let url = format!("{url}?prefix={}&replicas=1", servers::unique_name());
+    let Some(url) = mfa_test_servers::shared("MFA_TEST_REDIS") else { return };
+    let url = format!("{url}?prefix={}&replicas=1", mfa_test_servers::unique_name());
     let stores = Stores::from(RedisStore::open(&url).await.unwrap());
     let refused = stores.totp.save(&sample::totp(1, "ann"), Expect::Absent).await.unwrap_err();
     assert_eq!(cause(&refused), "only 0 of 1 replicas have confirmed the write");
@@ -88,7 +88,7 @@ async fn a_write_without_its_replicas_is_not_acknowledged() {
 /// Memory that runs out is an error; what is there stays whole.
 #[tokio::test]
 async fn a_full_server_loses_nothing() {
-    let Some(server) = servers::OwnServer::start("redis", &[]) else { return };
+    let Some(server) = mfa_test_servers::OwnServer::start("redis", &[]) else { return };
     let url = format!("redis://{}", server.address);
     let stores = Stores::from(RedisStore::open(&url).await.unwrap());
     let record = sample::totp(1, "ann");
@@ -107,8 +107,8 @@ async fn a_full_server_loses_nothing() {
 /// not hide the others.
 #[tokio::test]
 async fn pages_skip_what_is_not_there_and_report_what_is_damaged() {
-    let Some(url) = servers::shared("MFA_TEST_REDIS") else { return };
-    let prefix = servers::unique_name();
+    let Some(url) = mfa_test_servers::shared("MFA_TEST_REDIS") else { return };
+    let prefix = mfa_test_servers::unique_name();
     let stores = Stores::from(RedisStore::open(&format!("{url}?prefix={prefix}")).await.unwrap());
     for n in 0..3 {
         stores.totp.save(&sample::totp(n, "ann"), Expect::Absent).await.unwrap();
@@ -131,8 +131,8 @@ async fn ceremonies_leave_by_themselves() {
     use mfa_core::clock::UnixTime;
     use mfa_core::store::CeremonyId;
 
-    let Some(url) = servers::shared("MFA_TEST_REDIS") else { return };
-    let prefix = servers::unique_name();
+    let Some(url) = mfa_test_servers::shared("MFA_TEST_REDIS") else { return };
+    let prefix = mfa_test_servers::unique_name();
     let stores = Stores::from(RedisStore::open(&format!("{url}?prefix={prefix}")).await.unwrap());
     let id = CeremonyId([1; 32]);
     stores.ceremonies.put(id, sample::bytes(1), UnixTime::from_secs(300)).await.unwrap();
@@ -144,8 +144,8 @@ async fn ceremonies_leave_by_themselves() {
 /// A page may end between a stale entry and the living one of the same id; neither hides the other.
 #[tokio::test]
 async fn a_page_that_ends_within_an_id_hides_nothing() {
-    let Some(url) = servers::shared("MFA_TEST_REDIS") else { return };
-    let prefix = servers::unique_name();
+    let Some(url) = mfa_test_servers::shared("MFA_TEST_REDIS") else { return };
+    let prefix = mfa_test_servers::unique_name();
     let stores = Stores::from(RedisStore::open(&format!("{url}?prefix={prefix}")).await.unwrap());
     let record = sample::totp(1, "ann");
     stores.totp.save(&record, Expect::Absent).await.unwrap();
@@ -167,8 +167,8 @@ async fn a_page_that_ends_within_an_id_hides_nothing() {
 /// A Cluster's client repeats a call whose answer was lost: the record it made is its own, changed since or not.
 #[tokio::test]
 async fn a_repeated_creation_knows_its_record() {
-    let Some(url) = servers::shared("MFA_TEST_REDIS") else { return };
-    let key = servers::unique_name();
+    let Some(url) = mfa_test_servers::shared("MFA_TEST_REDIS") else { return };
+    let key = mfa_test_servers::unique_name();
     let create = |revision: &'static str| {
         let script = include_str!("../src/scripts/create.lua");
         let (url, key) = (url.clone(), key.clone());

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use mfa_core::store::{StoreError, Stores};
-use mfa_store_conformance::sample;
+use mfa_store_conformance::kit::sample;
 use mfa_store_sqlite::SqliteStore;
 use tempfile::TempDir;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mfa_core::event::Action;
 use mfa_core::webauthn::{OFFERED_ALGORITHMS, Refusal, RelyingParty, UserVerification};
-use mfa_store_conformance::authenticator::{BE, BS, Browser, SoftAuthenticator, UP, UV};
+use mfa_store_conformance::kit::authenticator::{BE, BS, Browser, SoftAuthenticator, UP, UV};
 use serde_json::{Value, json};
 
 use super::setup::{ORIGIN, Setup, party, refusal};

@@ -10,8 +10,8 @@ use mfa_core::webauthn::{
     AuthenticationResponse, NewUser, Refusal, RegistrationResponse, RelyingParty, WebauthnError,
 };
 use mfa_core::{Consumer, Mfa};
-use mfa_store_conformance::authenticator::{Browser, SoftAuthenticator};
-use mfa_store_conformance::races::new_consumer;
+use mfa_store_conformance::kit::authenticator::{Browser, SoftAuthenticator};
+use mfa_store_conformance::kit::service::new_consumer;
 use serde_json::Value;
 
 pub(crate) const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);

@@ -8,8 +8,8 @@ use mfa_core::store::UserId;
 use mfa_core::webauthn::{
     AuthenticationResponse, Refusal, RelyingParty, ResidentKey, UserVerification, WebauthnError,
 };
-use mfa_store_conformance::authenticator::{Browser, SoftAuthenticator};
-use mfa_store_conformance::races::new_consumer;
+use mfa_store_conformance::kit::authenticator::{Browser, SoftAuthenticator};
+use mfa_store_conformance::kit::service::new_consumer;
 use serde_json::json;
 
 use super::setup::{NOW, ORIGIN, Setup, party, refusal};

@@ -8,8 +8,8 @@ use mfa_core::secret::SecretBytes;
 use mfa_core::store::memory::MemoryStore;
 use mfa_core::store::{ApiKeyState, Expect, Stores, TotpRecord};
 use mfa_core::{ConsumerId, Mfa};
-use mfa_store_conformance::faults::{Fault, FaultyStores};
-use mfa_store_conformance::races::code_at;
+use mfa_store_conformance::kit::faults::{Fault, FaultyStores};
+use mfa_store_conformance::kit::service::code_at;
 use reqwest::Method;
 use serde_json::json;
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use mfa_store_conformance::authenticator::{Browser, SoftAuthenticator, SoftU2fKey};
-use mfa_store_conformance::authenticator::{Key, certificate};
+use mfa_store_conformance::kit::authenticator::{Browser, SoftAuthenticator, SoftU2fKey};
+use mfa_store_conformance::kit::authenticator::{Key, certificate};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -183,7 +183,7 @@ async fn api_keys(heard: &mut Heard, server: &Process) {
 
 async fn totp(heard: &mut Heard, consumer: &Consumer) {
     use mfa_core::clock::{Clock as _, SystemClock};
-    use mfa_store_conformance::races::code_at;
+    use mfa_store_conformance::kit::service::code_at;
 
     let body = json!({"issuer": "Acme", "label": "jo@example.com"});
     let enrolled = heard.ask("POST", "/totp", consumer.request(Method::POST, "/totp").json(&body)).await;

@@ -4,8 +4,8 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Command, Stdio};
 
 use mfa_core::clock::{Clock as _, SystemClock};
-use mfa_store_conformance::authenticator::{Browser, SoftAuthenticator};
-use mfa_store_conformance::races::code_at;
+use mfa_store_conformance::kit::authenticator::{Browser, SoftAuthenticator};
+use mfa_store_conformance::kit::service::code_at;
 use reqwest::Method;
 use serde_json::{Value, json};
 

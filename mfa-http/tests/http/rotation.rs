@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::program::{output, program, run};
 use super::server::{Credentials, NOW, TestServer, answer, error};
-use mfa_store_conformance::races::code_at;
+use mfa_store_conformance::kit::service::code_at;
 
 fn body(old: &Credentials, new: &Credentials) -> Value {
     json!({"oldKeyId": old.key, "oldKeySecret": old.secret, "newKeyId": new.key, "newKeySecret": new.secret})

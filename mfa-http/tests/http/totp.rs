@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use data_encoding::BASE64;
-use mfa_store_conformance::races::code_at;
+use mfa_store_conformance::kit::service::code_at;
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! `/u2f`, as `compat.md` §1.11 has it, with every check that the predecessor skipped (R27 to R31).
 
-use mfa_store_conformance::authenticator::{Key, SoftU2fKey, certificate};
+use mfa_store_conformance::kit::authenticator::{Key, SoftU2fKey, certificate};
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mfa_core::store::Stores;
 use mfa_core::store::memory::MemoryStore;
-use mfa_store_conformance::authenticator::{Browser, SoftAuthenticator};
+use mfa_store_conformance::kit::authenticator::{Browser, SoftAuthenticator};
 use reqwest::header::HeaderValue;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};

@@ -24,7 +24,7 @@ impl<'a> Client<'a> {
     /// A client with a key of its own.
     pub(crate) async fn with_new_key(function: &'a Function, gateway: Gateway) -> Self {
         let mut client = Self::new(function, gateway);
-        let email = format!("{}@example.com", mfa_store_conformance::servers::unique_name());
+        let email = format!("{}@example.com", mfa_test_servers::unique_name());
         assert_eq!(client.admin("POST", "api-key", json!({"email": email})).await.0, 204);
         client.key = client.key_of(&email).await;
         let body = json!({"email": email, "apiKey": client.key});

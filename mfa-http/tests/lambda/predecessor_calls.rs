@@ -1,8 +1,8 @@
 //! Every call of the predecessors' client (compat.md §9) on every row of the predecessors' fixtures.
 
 use mfa_core::clock::{Clock as _, SystemClock};
-use mfa_store_conformance::authenticator::{Browser, Key, SoftAuthenticator, SoftU2fKey};
-use mfa_store_conformance::races::code_at;
+use mfa_store_conformance::kit::authenticator::{Browser, Key, SoftAuthenticator, SoftU2fKey};
+use mfa_store_conformance::kit::service::code_at;
 use serde_json::{Value, json};
 
 use crate::client::{Client, ORIGIN};

@@ -1,6 +1,6 @@
 //! The predecessors' DynamoDB tables in place, under the environment names of either predecessor.
 
-use mfa_store_conformance::servers::{shared, unique_name};
+use mfa_test_servers::{shared, unique_name};
 use serde_json::{Value, json};
 
 use crate::client::{ADMIN_KEY, Client};

@@ -71,7 +71,7 @@ impl Function {
 
     /// Hands the function an event, as Lambda does.
     pub(crate) async fn invoke(&self, event: Value) -> Outcome {
-        let id = mfa_store_conformance::servers::unique_name();
+        let id = mfa_test_servers::unique_name();
         let (answer, answered) = oneshot::channel();
         self.asked.lock().unwrap().insert(id.clone(), answer);
         self.events.send((id, event)).unwrap();

@@ -1,8 +1,8 @@
 //! Each route once, through each gateway.
 
 use mfa_core::clock::{Clock as _, SystemClock};
-use mfa_store_conformance::authenticator::{Browser, Key, SoftAuthenticator, SoftU2fKey, certificate};
-use mfa_store_conformance::races::code_at;
+use mfa_store_conformance::kit::authenticator::{Browser, Key, SoftAuthenticator, SoftU2fKey, certificate};
+use mfa_store_conformance::kit::service::code_at;
 use serde_json::json;
 
 use crate::client::{ADMIN_KEY, Client, ORIGIN};

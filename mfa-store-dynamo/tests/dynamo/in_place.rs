@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::primitives::Blob;
 use mfa_core::store::{Expect, Listing, StoreError, TotpRecord, UserRecord};
-use mfa_store_conformance::sample;
+use mfa_store_conformance::kit::sample;
 
 use super::*;
 

@@ -10,7 +10,6 @@ use aws_config::BehaviorVersion;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use mfa_core::store::Stores;
-use mfa_store_conformance::servers;
 use mfa_store_dynamo::DynamoStore;
 
 mod with_index {
@@ -42,7 +41,7 @@ struct Tables {
 
 impl Tables {
     fn new(emulator: &str) -> Option<Self> {
-        Some(Self { endpoint: servers::shared(emulator)?, name: servers::unique_name() })
+        Some(Self { endpoint: mfa_test_servers::shared(emulator)?, name: mfa_test_servers::unique_name() })
     }
 
     fn url(&self) -> String {

@@ -3,7 +3,7 @@
 use fantoccini::actions::{InputSource as _, KeyAction, KeyActions};
 use fantoccini::key::Key;
 use mfa_core::clock::{Clock as _, SystemClock};
-use mfa_store_conformance::races::code_at;
+use mfa_store_conformance::kit::service::code_at;
 use serde_json::json;
 
 use super::Page;

@@ -1,6 +1,6 @@
 //! U2F keys that were registered for an AppID, before WebAuthn.
 
-use mfa_store_conformance::authenticator::{Key, SoftU2fKey, certificate};
+use mfa_store_conformance::kit::authenticator::{Key, SoftU2fKey, certificate};
 use serde_json::json;
 
 use super::Page;

@@ -1,7 +1,7 @@
 //! The page as a person opens it who follows the README: on localhost, which counts as secure without TLS.
 
 use mfa_core::clock::{Clock as _, SystemClock};
-use mfa_store_conformance::races::code_at;
+use mfa_store_conformance::kit::service::code_at;
 use serde_json::json;
 
 use super::Page;

@@ -3,7 +3,7 @@
 
 use data_encoding::BASE64;
 use mfa_core::clock::{Clock as _, SystemClock};
-use mfa_store_conformance::races::code_at;
+use mfa_store_conformance::kit::service::code_at;
 use serde_json::json;
 
 use super::Page;

@@ -1,7 +1,7 @@
 //! An authenticator app, by what its user sees and types.
 
 use mfa_core::clock::{Clock as _, SystemClock};
-use mfa_store_conformance::races::code_at;
+use mfa_store_conformance::kit::service::code_at;
 
 use super::Page;
 

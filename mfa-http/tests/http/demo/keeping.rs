@@ -9,7 +9,7 @@ use mfa_core::store::memory::MemoryStore;
 use mfa_core::{ConsumerId, Mfa};
 use mfa_http::demo::Demo;
 use mfa_http::{AdminKey, App};
-use mfa_store_conformance::faults::{Fault, FaultyStores};
+use mfa_store_conformance::kit::faults::{Fault, FaultyStores};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 

@@ -4,8 +4,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mfa_core::clock::{Clock as _, SystemClock};
-use mfa_store_conformance::authenticator::{Browser, Key, SoftAuthenticator, SoftU2fKey, certificate};
-use mfa_store_conformance::races::code_at;
+use mfa_store_conformance::kit::authenticator::{Browser, Key, SoftAuthenticator, SoftU2fKey, certificate};
+use mfa_store_conformance::kit::service::code_at;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -59,7 +59,7 @@ impl Consumer {
 
     /// Creates a key and finds out what it is.
     pub(crate) async fn pending_key(&self) -> String {
-        let email = format!("{}@example.com", mfa_store_conformance::servers::unique_name());
+        let email = format!("{}@example.com", mfa_test_servers::unique_name());
         let create = self.request(Method::POST, "/api-key").header("x-api-key", ADMIN_KEY);
         assert_eq!(answer(create.json(&json!({"email": email}))).await.0, 204);
         self.listed("email", &email).await["value"].as_str().unwrap().to_owned()

@@ -4,7 +4,7 @@ mod reading;
 
 use std::process::Command;
 
-use mfa_store_conformance::authenticator::SoftAuthenticator;
+use mfa_store_conformance::kit::authenticator::SoftAuthenticator;
 use serde_json::{Value, json};
 use sqlx::{Executor as _, Row as _};
 

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mfa_store_conformance::servers::OwnServer;
+use mfa_test_servers::OwnServer;
 
 use super::Place;
 use super::client::Consumer;

@@ -3,8 +3,8 @@
 use std::process::Command;
 use std::time::Duration;
 
-use mfa_store_conformance::authenticator::SoftAuthenticator;
-use mfa_store_conformance::servers::{OwnServer, unique_name};
+use mfa_store_conformance::kit::authenticator::SoftAuthenticator;
+use mfa_test_servers::{OwnServer, unique_name};
 
 use super::Place;
 use super::client::Consumer;

@@ -17,7 +17,7 @@ mod tls;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use mfa_store_conformance::servers::{OwnServer, shared, unique_name};
+use mfa_test_servers::{OwnServer, shared, unique_name};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use tempfile::TempDir;
 

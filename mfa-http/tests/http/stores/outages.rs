@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use mfa_store_conformance::authenticator::SoftAuthenticator;
-use mfa_store_conformance::faults::Fault;
-use mfa_store_conformance::servers::OwnServer;
+use mfa_store_conformance::kit::authenticator::SoftAuthenticator;
+use mfa_store_conformance::kit::faults::Fault;
+use mfa_test_servers::OwnServer;
 use reqwest::Method;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;

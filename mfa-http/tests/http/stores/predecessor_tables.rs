@@ -14,9 +14,9 @@ use aws_sdk_dynamodb::types::{
 };
 use data_encoding::BASE64;
 use mfa_core::clock::{Clock as _, SystemClock};
-use mfa_store_conformance::authenticator::{Browser, Key, SoftAuthenticator, SoftU2fKey};
-use mfa_store_conformance::races::code_at;
-use mfa_store_conformance::servers::{shared, unique_name};
+use mfa_store_conformance::kit::authenticator::{Browser, Key, SoftAuthenticator, SoftU2fKey};
+use mfa_store_conformance::kit::service::code_at;
+use mfa_test_servers::{shared, unique_name};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use mfa_store_conformance::authenticator::SoftAuthenticator;
-use mfa_store_conformance::sample::at_once;
+use mfa_store_conformance::kit::authenticator::SoftAuthenticator;
+use mfa_store_conformance::kit::sample::at_once;
 use reqwest::Method;
 use serde_json::Value;
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use mfa_core::clock::{Clock as _, SystemClock};
 use mfa_core::random::{OsRandom, SecureRandom as _};
-use mfa_store_conformance::authenticator::{SoftAuthenticator, SoftU2fKey};
-use mfa_store_conformance::races::code_at;
-use mfa_store_conformance::sample::at_once;
+use mfa_store_conformance::kit::authenticator::{SoftAuthenticator, SoftU2fKey};
+use mfa_store_conformance::kit::sample::at_once;
+use mfa_store_conformance::kit::service::code_at;
 use reqwest::Method;
 use serde_json::json;
 

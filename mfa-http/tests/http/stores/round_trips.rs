@@ -2,9 +2,9 @@
 //! login is four messages. Counted on the wire.
 
 use mfa_core::store::memory::MemoryStore;
-use mfa_store_conformance::authenticator::SoftAuthenticator;
-use mfa_store_conformance::faults::FaultyStores;
-use mfa_store_conformance::races::code_at;
+use mfa_store_conformance::kit::authenticator::SoftAuthenticator;
+use mfa_store_conformance::kit::faults::FaultyStores;
+use mfa_store_conformance::kit::service::code_at;
 use mfa_store_sqlite::SqliteStore;
 use reqwest::Method;
 use serde_json::json;

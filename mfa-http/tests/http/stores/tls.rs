@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use mfa_store_conformance::servers::OwnServer;
+use mfa_test_servers::OwnServer;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
 
@@ -66,7 +66,7 @@ async fn postgres() {
 /// What asks for TLS does not go on without it.
 #[tokio::test]
 async fn a_server_without_it_is_refused() {
-    let Some(server) = mfa_store_conformance::servers::shared("MFA_TEST_POSTGRES") else { return };
+    let Some(server) = mfa_test_servers::shared("MFA_TEST_POSTGRES") else { return };
     let (files, folder) = (certificates(), tempfile::tempdir().unwrap());
     let authority = files.path().join("ca.pem");
     refused(&format!("{server}?sslmode=require"), folder.path(), &authority, "TLS");

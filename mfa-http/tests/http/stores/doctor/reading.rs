@@ -1,7 +1,7 @@
 //! It only reads: with roles that may do no more, and what is there stays as it was.
 
 use data_encoding::BASE64;
-use mfa_store_conformance::servers::{OwnServer, unique_name};
+use mfa_test_servers::{OwnServer, unique_name};
 use serde_json::{Value, json};
 use sqlx::{Executor as _, Row as _};
 

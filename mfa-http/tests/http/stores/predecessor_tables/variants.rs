@@ -1,7 +1,7 @@
 //! Every other row of the fixtures, and each with what is blank in it as a predecessor or DynamoDB may have left it:
 //! absent, `NULL`, or an empty string.
 
-use mfa_store_conformance::authenticator::SoftAuthenticator;
+use mfa_store_conformance::kit::authenticator::SoftAuthenticator;
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -1,12 +1,15 @@
 //! Sample records.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use mfa_core::ConsumerId;
 use mfa_core::api_key::{CheckTag, SecretHash};
 use mfa_core::clock::UnixTime;
 use mfa_core::envelope::Sealed;
-use mfa_core::store::{ApiKeyRecord, ApiKeyState, RotationMark, TotpRecord, UserId, UserRecord};
+use mfa_core::store::{
+    ApiKeyRecord, ApiKeyState, Record, RecordStore, RotationMark, Stores, TotpRecord, UserId, UserRecord,
+};
 use mfa_core::totp::{TimeStep, TotpId};
 use uuid::Uuid;
 
@@ -73,6 +76,34 @@ pub fn user(n: u32, owner: &str) -> UserRecord {
         u2f_key_handle: Some(Sealed::from_stored(n.to_be_bytes().to_vec())),
         u2f_public_key: Some(bytes(3)),
         u2f_sign_count: Some(u32::MAX),
+    }
+}
+
+/// A kind of record, as the suite needs it.
+pub trait Kind: Record + Eq {
+    /// Its store.
+    fn store(stores: &Stores) -> &Arc<dyn RecordStore<Self>>;
+    /// Record number `n` of `owner`; `change` makes different contents of the same record.
+    fn sample(n: u32, owner: &str, change: u8) -> Self;
+}
+
+impl Kind for TotpRecord {
+    fn store(stores: &Stores) -> &Arc<dyn RecordStore<Self>> {
+        &stores.totp
+    }
+
+    fn sample(n: u32, owner: &str, change: u8) -> Self {
+        Self { secret: bytes(change), ..totp(n, owner) }
+    }
+}
+
+impl Kind for UserRecord {
+    fn store(stores: &Stores) -> &Arc<dyn RecordStore<Self>> {
+        &stores.users
+    }
+
+    fn sample(n: u32, owner: &str, change: u8) -> Self {
+        Self { credentials: Some(bytes(change)), ..user(n, owner) }
     }
 }
 

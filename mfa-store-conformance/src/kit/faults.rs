@@ -14,7 +14,7 @@ use mfa_core::store::{
     RecordStore, Revision, StoreError, Stored, Stores,
 };
 
-use crate::record::Kind;
+use super::sample::Kind;
 
 /// When a call fails.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -1,5 +1,10 @@
 //! Servers for tests of stores: those that `scripts/test` started, and a test's own, which it may stop, cut
 //! off or kill.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "every function here panics if a server does not do what it should"
+)]
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
