@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes mfa-core/tests/golden/keys.txt: HKDF-SHA256 (RFC 5869) by Python's hmac alone."""
+"""Writes mfa-core/src/envelope/golden_keys.txt: HKDF-SHA256 (RFC 5869) by Python's hmac alone."""
 
 import hashlib
 import hmac

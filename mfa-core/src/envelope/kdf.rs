@@ -75,7 +75,7 @@ mod tests {
         let context =
             Context { consumer: &consumer, kind: RecordKind::Totp, record_id: "id", field: "secret" };
 
-        let golden = include_str!("../../tests/golden/keys.txt");
+        let golden = include_str!("golden_keys.txt");
         let derived = format!(
             "verifier {}\ncheck {}\nkek {}\nrecord {}\n",
             HEXLOWER.encode(verifier(&key, &secret).expose()),
