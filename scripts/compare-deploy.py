@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Compares deploy/aws with the code: what the role allows and how the tables look with what mfa-store-dynamo calls and
-would make; which routes ask for the administrators' key with the router; which settings the function gets with those
-that the program reads. Nothing is listed here: both sides are read. Run by scripts/test-deploy."""
+"""Compares the two descriptions of the service in deploy/aws, the template and Terraform, with each other, and the routes
+that ask for the administrators' key with the contract. Nothing is listed here: all sides are read. Run by scripts/test-deploy,
+as is try-deploy-role.py, which holds the template to the program."""
 
 import json
 import pathlib
@@ -17,123 +17,22 @@ METRICS = ("ThrottledRequests", "SystemErrors")
 failures = []
 
 
-def read(path):
-    """Rust source without comments and unit tests."""
-    text = (ROOT / path).read_text().split("\n#[cfg(test)]\nmod ")[0]
-    return re.sub(r"^\s*//.*$", "", text, flags=re.M)
-
-
-def expect(what, ours, code):
-    if ours != code:
-        failures.append(f"{what}:\n    deploy  {ours}\n    code    {code}")
+def expect(what, found, wanted):
+    if found != wanted:
+        failures.append(f"{what}:\n    found   {found}\n    wanted  {wanted}")
 
 
 def sure(found, what):
-    """The sources are read by their look: say so where they changed it, rather than find nothing and pass."""
+    """Says so where nothing is found, rather than pass."""
     if not found:
-        sys.exit(f"compare-deploy: {what} is no longer found; adapt this script to the code")
+        sys.exit(f"compare-deploy: {what} is not found")
     return found
-
-
-# --- What the adapter calls ---------------------------------------------------------------------------------------
-
-DYNAMO = "mfa-store-dynamo/src"
-CALL = re.compile(r"\bclient\s*\.\s*(\w+)\(\)")
-GUARD = re.compile(r"\bpermission\.create_table\b[^;]*?\b\w+\(client, plan(?:, [\w.]+)?\)")
-
-
-def operations(text):
-    """The API's names of a source's calls: GetItem for `client.get_item()`."""
-    return {"".join(word.title() for word in name.split("_")) for name in CALL.findall(text) if name != "clone"}
-
-
-def functions(text):
-    """Name and text of each function."""
-    parts = re.split(r"\bfn (\w+)", text)
-    return dict(zip(parts[1::2], parts[2::2], strict=True))
-
-
-def reached(method, methods, skipped):
-    """The calls of a method of `Table` and those that it calls: (operation, whether on the index)."""
-    text = sure(methods.get(method), f"Table::{method}")
-    found = {(operation, ".index_name(" in text) for operation in operations(text)}
-    for callee in set(re.findall(r"\bself\.(\w+)\(", text)) & methods.keys() - {method} - skipped:
-        found |= reached(callee, methods, skipped)
-    return found
-
-
-def lists_fast():
-    """Whether the library or a program asks for listings that an index may serve."""
-    crates = (ROOT / crate / "src" for crate in ("mfa-core", "mfa-http"))
-    sources = (read(path.relative_to(ROOT)) for crate in crates for path in crate.rglob("*.rs"))
-    return any(re.search(r"\bListing::Fast\b", source) for source in sources)
-
-
-def record_tables():
-    """The word for each kind of record in the setting that names its table."""
-    shapes = sure(re.search(r"SHAPES: \[&Shape; \d+\] = \[(.*?)\]", read("mfa-core/src/store/record.rs")), "the kinds")
-    kinds = re.findall(r"(\w+)Record::SHAPE", shapes[1])
-    words = dict(re.findall(r'RecordKind::(\w+) => "(\w+)"', read(f"{DYNAMO}/settings.rs")))
-    return [words.get(kind, kind.lower()) for kind in sure(kinds, "a kind of record")]
-
-
-def adapter():
-    """Per table: its calls, its key, whether they need an index on `apiKey`, whether rows expire."""
-    lib, migration = read(f"{DYNAMO}/lib.rs"), read(f"{DYNAMO}/migration.rs")
-    methods = functions(read(f"{DYNAMO}/table.rs")) | functions(read(f"{DYNAMO}/listing.rs"))
-    # The arm of `page` that only a fast listing by owner takes.
-    arm = r"Wanted::OwnedBy\([^=]*\bListing::Fast\b[^=]*=>\s*\{?\s*self\.(\w+)\("
-    by_index = set(sure(re.findall(arm, methods["page"]), "the arm of a fast listing"))
-    fast = lists_fast()
-    attributed = operations(methods["page"]).union(*(operations(methods[method]) for method in by_index))
-
-    # Opening a store calls what `prepare` does, less what it only does to make tables, which the function may not.
-    steps = functions(migration)
-    sure(GUARD.search(steps["prepare"]), "a step of the migration behind permission.create_table")
-    steps["prepare"] = GUARD.sub("", steps["prepare"])
-    always, todo, seen = set(), {"prepare"}, set()
-    while todo:
-        seen.add(step := todo.pop())
-        always |= operations(steps[step])
-        todo |= (set(re.findall(r"\b(\w+)\(\s*client\b", steps[step])) & steps.keys()) - seen
-    start = {(operation, False) for operation in always}
-
-    tables = {}
-    for module, uses, names in [
-        ("api_key", r"\bself\s*\.\s*api_keys\s*\.\s*(\w+)\(", ["api_key"]),
-        ("record", r"\.\s*table\s*\.\s*(\w+)\(", record_tables()),
-    ]:
-        text = read(f"{DYNAMO}/{module}.rs")
-        key = sure(re.search(r'Table::new\(client, name, "(\w+)"\)', text), f"the hash key in {module}.rs")[1]
-        calls = set(start)
-        owned = "Wanted::OwnedBy(" in text
-        for method in sure(re.findall(uses, text), f"a use of a table in {module}.rs"):
-            calls |= reached(method, methods, set() if fast and owned else by_index)
-        for name in names:
-            tables[name] = {"calls": calls, "key": key, "index": fast and owned, "expires": False}
-        expect(f"calls in {module}.rs that go past Table", set(), operations(text))
-        attributed |= {operation for operation, _ in calls}
-
-    plan = r'Plan \{ name: &settings\.(\w+)_table, key: "(\w+)", owned: false, expires: true \}'
-    name, key = sure(re.search(plan, lib), "the opening of the ceremony table").groups()
-    calls = operations(read(f"{DYNAMO}/ceremony.rs"))
-    tables[name] = {"calls": start | {(o, False) for o in calls}, "key": key, "index": False, "expires": True}
-
-    # What `doctor` asks is asked by an operator, not in the function's role.
-    files = {path.name for path in (ROOT / DYNAMO).glob("*.rs")} - {"migration.rs", "inspect.rs"}
-    everywhere = set().union(*(operations(read(f"{DYNAMO}/{file}")) for file in files))
-    expect("calls of the adapter that belong to no table", set(), everywhere - attributed - calls)
-    return tables
-
-
-def constant(path, name):
-    return sure(re.search(rf'const {name}: &str = "(\S+)";', read(path)), name)[1]
 
 
 def administrators():
     """Whether each of the contract's paths asks for the administrators' key."""
     paths = {}
-    for path, operations in json.loads(read("docs/openapi.json"))["paths"].items():
+    for path, operations in json.loads((ROOT / "docs/openapi.json").read_text())["paths"].items():
         asked = {any("adminKey" in way for way in one.get("security", [])) for one in operations.values()}
         paths[path] = sure(len(asked) == 1, f"one answer to who may call {path}") and asked.pop()
     return sure(paths, "the contract's paths")
@@ -162,6 +61,17 @@ def texts(value):
     return [text for part in value for text in texts(part)] if isinstance(value, list) else [str(value)]
 
 
+def layout(table):
+    """The keys and indexes of a table, as DynamoDB and CloudFormation alike describe it."""
+
+    def names(schema):
+        return [key["AttributeName"] for key in schema]
+
+    indexes = table.get("GlobalSecondaryIndexes", [])
+    indexes = [(i["IndexName"], names(i["KeySchema"]), i["Projection"]["ProjectionType"]) for i in indexes]
+    return {"key": names(table["KeySchema"]), "indexes": indexes}
+
+
 def from_template():
     resources = yaml.load((ROOT / "deploy/aws/template.yaml").read_text(), Template)["Resources"]
     ids = {"api_key": "ApiKeyTable", "totp": "TotpTable", "webauthn": "WebauthnTable", "ceremony": "CeremonyTable"}
@@ -170,11 +80,7 @@ def from_template():
     for name, logical_id in ids.items():
         table = resources[logical_id]["Properties"]
         tables[name] = {
-            "key": [key["AttributeName"] for key in table["KeySchema"]],
-            "indexes": [
-                (i["IndexName"], [key["AttributeName"] for key in i["KeySchema"]], i["Projection"]["ProjectionType"])
-                for i in table.get("GlobalSecondaryIndexes", [])
-            ],
+            **layout(table),
             "ttl": table.get("TimeToLiveSpecification", {}).get("AttributeName"),
             "kept": (
                 resources[logical_id]["DeletionPolicy"] == "Retain"
@@ -286,48 +192,36 @@ def covers(paths, route):
     return paths[max(prefixes, key=len)] if prefixes else None
 
 
+def check(source, tables, paths, environment, routes):
+    """What must hold of either description."""
+    for name, table in tables.items():
+        # DynamoDB does not count what is asked about a table, such as DescribeTable.
+        counted = sorted({call for call, _ in table["calls"] if not call.endswith("Table")})
+        for metric in METRICS:
+            watched = sorted(table["watched"].get(metric, []))
+            expect(f"{source}: operations of {name} whose {metric} an alarm watches", watched, counted)
+        # Rows that expire are not worth a backup.
+        expect(f"{source}: {name} is kept and backed up", table["kept"], not table["ttl"])
+        expect(f"{source}: {name} is encrypted", table["sealed"], True)
+    for route, administrator in routes.items():
+        expect(f"{source}: {route} asks for the administrators' key", covers(paths, route), administrator)
+    settings = {f"{name.upper()}_TABLE" for name in tables} | {"MFA_ADMIN_KEY", "MFA_MIGRATE"}
+    expect(f"{source}: settings, which try-deploy-role.py tries", sorted(environment), sorted(settings))
+    expect(f"{source}: MFA_MIGRATE, without which tables would be made", environment.get("MFA_MIGRATE"), "false")
+
+
 def main():
-    code, routes = adapter(), administrators()
-    index = (constant(f"{DYNAMO}/migration.rs", "INDEX"), [constant(f"{DYNAMO}/migration.rs", "OWNER")], "ALL")
-    ttl = constant(f"{DYNAMO}/ceremony.rs", "TIME_TO_LIVE")
-    program = "".join(path.read_text() for path in (ROOT / "mfa-http/src").rglob("*.rs"))
-    for source, (tables, paths, environment) in {"template": from_template(), "Terraform": from_terraform()}.items():
-        expect(f"{source}: tables", sorted(tables), sorted(code))
-        for name in sorted(tables.keys() & code.keys()):
-            table, wanted = tables[name], code[name]
-            expect(
-                f"{source}: calls allowed on {name}",
-                *(
-                    sorted(call + (" (index)" if on_index else "") for call, on_index in calls)
-                    for calls in (table["calls"], wanted["calls"])
-                ),
-            )
-            # DynamoDB does not count what is asked about a table, such as DescribeTable.
-            counted = sorted({call for call, _ in wanted["calls"] if not call.endswith("Table")})
-            for metric in METRICS:
-                expect(
-                    f"{source}: operations of {name} whose {metric} an alarm watches",
-                    sorted(table["watched"].get(metric, [])),
-                    counted,
-                )
-            expect(f"{source}: key of {name}", table["key"], [wanted["key"]])
-            expect(f"{source}: indexes of {name}", table["indexes"], [index] if wanted["index"] else [])
-            expect(f"{source}: TTL of {name}", table["ttl"], ttl if wanted["expires"] else None)
-            expect(f"{source}: {name} is kept and backed up", table["kept"], not wanted["expires"])
-            expect(f"{source}: {name} is encrypted", table["sealed"], True)
-        for route, administrator in routes.items():
-            expect(f"{source}: {route} asks for the administrators' key", covers(paths, route), administrator)
-        expect(f"{source}: MFA_MIGRATE, without which tables would be made", environment.get("MFA_MIGRATE"), "false")
-        unread = sorted(name for name in environment if f'"{name}"' not in program)
-        expect(f"{source}: settings that the program does not read", unread, [])
-        expect(
-            f"{source}: settings of tables",
-            sorted(n for n in environment if n.endswith("_TABLE")),
-            sorted(f"{name.upper()}_TABLE" for name in code),
-        )
+    routes = administrators()
+    template, terraform = from_template(), from_terraform()
+    check("template", *template, routes)
+    check("Terraform", *terraform, routes)
+    expect("tables", sorted(terraform[0]), sorted(template[0]))
+    for name in sorted(terraform[0].keys() & template[0].keys()):
+        for part in ("key", "indexes", "ttl", "calls"):
+            expect(f"{part} of {name} in Terraform and the template", terraform[0][name][part], template[0][name][part])
     for failure in failures:
         print(f"compare-deploy: {failure}", file=sys.stderr)
-    for name, table in code.items():
+    for name, table in template[0].items():
         calls = ", ".join(sorted(call + (" (index)" if on_index else "") for call, on_index in table["calls"]))
         print(f"{name}: {calls}")
     print(f"{len(routes)} routes, of which {sum(routes.values())} ask for the administrators' key")

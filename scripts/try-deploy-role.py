@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Runs the program as deploy/aws/template.yaml would: on tables made from it, with its settings, behind a proxy that
-refuses what its role does not allow, as AWS would. Asks every kind of question, and fails if one was answered with a
-5xx, a call was refused, or the role allows a call that was never made. Run by scripts/test-deploy:
-try-deploy-role.py PROGRAM DYNAMODB-ENDPOINT"""
+"""Holds deploy/aws/template.yaml to the program: the tables that the program makes are as the template describes them, and
+with the template's settings, behind a proxy that refuses what its role does not allow, as AWS would, it works. Asks every
+kind of question, and fails if one was answered with a 5xx, a call was refused, or the role allows a call that was never
+made. Run by scripts/test-deploy: try-deploy-role.py PROGRAM DYNAMODB-ENDPOINT"""
 
 import base64
 import hmac
@@ -20,8 +20,6 @@ import time
 import urllib.error
 import urllib.request
 
-import yaml
-
 spec = importlib.util.spec_from_file_location("compare", pathlib.Path(__file__).with_name("compare-deploy.py"))
 compare = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(compare)
@@ -29,7 +27,6 @@ spec.loader.exec_module(compare)
 PROGRAM, EMULATOR = sys.argv[1:]
 ADMIN_KEY = "0123456789abcdef0123"
 tables, _, environment = compare.from_template()
-template = yaml.load((compare.ROOT / "deploy/aws/template.yaml").read_text(), compare.Template)["Resources"]
 # Other tests use the same emulator.
 names = {table: f"try-{os.getpid()}-{table}" for table in tables}
 asked, refused = set(), set()
@@ -73,31 +70,42 @@ class Role(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def make_tables():
-    signed = {
-        "authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request, "
-        "SignedHeaders=host, Signature=0",
-        "content-type": "application/x-amz-json-1.0",
-    }
-    # As the emulator knows them.
-    known = ("AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes", "KeySchema")
-    for table, name in names.items():
-        properties = template["".join(word.title() for word in table.split("_")) + "Table"]["Properties"]
-        create = {"TableName": name} | {key: properties[key] for key in known if key in properties}
-        status, _, answer = send("DynamoDB_20120810.CreateTable", json.dumps(create).encode(), signed)
-        assert status == 200, answer
-
-
-def start_program(endpoint):
-    settings = {
+def settings(endpoint):
+    """The template's; what AWS sets; and where the emulator is."""
+    given = {
         name: names[name.removesuffix("_TABLE").lower()] if name.endswith("_TABLE") else value
         for name, value in environment.items()
     }
-    # What AWS sets, and where the emulator is.
-    settings |= {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-    settings |= {"MFA_ADMIN_KEY": ADMIN_KEY, "AWS_ENDPOINT": endpoint}
-    settings |= {"MFA_LISTEN": "127.0.0.1:0", "RUST_LOG": "error"}
-    program = subprocess.Popen([PROGRAM], env=settings, stdout=subprocess.PIPE, text=True)
+    given |= {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    given |= {"MFA_ADMIN_KEY": ADMIN_KEY, "AWS_ENDPOINT": endpoint}
+    return given | {"MFA_LISTEN": "127.0.0.1:0", "RUST_LOG": "error"}
+
+
+def make_tables(endpoint):
+    """By the program, which its settings keep from it: first they do, then it is told to."""
+    kept = subprocess.run(
+        [PROGRAM], env=settings(endpoint), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60
+    )
+    assert kept.returncode != 0 and not refused, f"without tables: {kept.stderr}, refused: {refused}"
+    subprocess.run([PROGRAM, "migrate"], env=settings(EMULATOR), stdout=subprocess.DEVNULL, check=True, timeout=60)
+    credential = "Credential=test/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0"
+    headers = {"authorization": f"AWS4-HMAC-SHA256 {credential}", "content-type": "application/x-amz-json-1.0"}
+
+    def ask(operation, name):
+        status, _, answer = send(f"DynamoDB_20120810.{operation}", json.dumps({"TableName": name}).encode(), headers)
+        assert status == 200, answer
+        return json.loads(answer)
+
+    for table, name in names.items():
+        made = ask("DescribeTable", name)["Table"]
+        expires = ask("DescribeTimeToLive", name)["TimeToLiveDescription"]
+        found = compare.layout(made) | {"ttl": expires.get("AttributeName")}
+        wanted = {part: tables[table][part] for part in found}
+        assert found == wanted, f"the program makes {table} as {found}, the template as {wanted}"
+
+
+def start_program(endpoint):
+    program = subprocess.Popen([PROGRAM], env=settings(endpoint), stdout=subprocess.PIPE, text=True)
     line = program.stdout.readline()
     return program, re.search(r"http://\S+", line)[0]
 
@@ -125,6 +133,7 @@ def questions(url):
         return key, ask("POST", "/api-key/activate", {"email": email, "apiKey": key}, **admin)["apiSecret"]
 
     ask("GET", "/health/ready")
+    ask("GET", "/api-key", expected=(401, 403), x_api_key=f"{ADMIN_KEY}4")
     key, secret = new_key("one@example.com")
     us = {"x_mfa_apikey": key, "x_mfa_apisecret": secret}
 
@@ -167,10 +176,14 @@ def questions(url):
 
 
 def main():
-    make_tables()
     proxy = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Role)
     threading.Thread(target=proxy.serve_forever, daemon=True).start()
-    program, url = start_program(f"http://127.0.0.1:{proxy.server_port}")
+    endpoint = f"http://127.0.0.1:{proxy.server_port}"
+    try:
+        make_tables(endpoint)
+    except AssertionError as error:
+        sys.exit(f"try-deploy-role: {error}")
+    program, url = start_program(endpoint)
     try:
         questions(url)
         complaint = None
