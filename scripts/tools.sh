@@ -3,7 +3,7 @@
 tools="$HOME/.cache/mfa/tools"
 mkdir -p "$tools"
 export PATH="$tools/bin:$PATH"
-# What more than one script installs.
+# A version that several scripts use.
 # shellcheck disable=SC2034
 cargo_lambda=cargo-lambda==1.9.2
 
@@ -18,7 +18,7 @@ have() { command -v "$1" >/dev/null || ls /usr/lib/postgresql/*/bin/"$1" >/dev/n
 # apt_install PACKAGE: where it may; the caller sees for itself whether it is there now.
 apt_install() {
     if [ "$(id -u)" != 0 ] || ! have apt-get; then return; fi
-    # Another install may be running. apt-get waits for dpkg's lock if it is told to, but never for that of its lists.
+    # Another install may be running. DPkg::Lock::Timeout makes apt-get wait for dpkg's lock, but not for that of its lists.
     local said
     for _ in $(seq 60); do
         said=$(apt-get -qq update 2>&1) && break

@@ -82,7 +82,7 @@ def settings(endpoint):
 
 
 def make_tables(endpoint):
-    """By the program, which its settings keep from it: first they do, then it is told to."""
+    """Lets the program make the tables. At a plain start the settings must keep it from that."""
     kept = subprocess.run(
         [PROGRAM], env=settings(endpoint), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60
     )
