@@ -31,7 +31,7 @@ use crate::Outcome;
 const ADMIN_KEY: &str = "an-admin-key-for-benches";
 const CONNECTIONS: usize = 64;
 
-/// Head and body of a request.
+/// The head and body of a request.
 pub type Request = (String, String);
 
 /// The server in a process of its own: this program, called with `--serve KIND`.
@@ -47,13 +47,13 @@ pub struct Server {
 pub struct Cost {
     /// Microseconds of the server's CPU for each.
     pub cpu: f64,
-    /// Answered in a second.
+    /// Responses per second.
     pub per_second: f64,
 }
 
 impl Server {
-    /// Starts a bare route if `kind` is `bare`, one that makes two calls of a store for `two-calls:` and its URL, the
-    /// service on the store that it names otherwise.
+    /// Starts the server for `kind`: a bare route for `bare`, a route with two calls of a store for
+    /// `two-calls:URL`, otherwise the service on the store that `kind` names.
     ///
     /// # Errors
     ///
@@ -73,7 +73,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// If there is none to be had.
+    /// If it fails.
     pub async fn connect(&self) -> Outcome<Connection> {
         Ok(Connection::open(&self.address).await?)
     }
@@ -125,7 +125,7 @@ impl Drop for Server {
     }
 }
 
-/// A connection that is kept, and speaks no more HTTP than it must.
+/// A kept connection that speaks as little HTTP as possible.
 #[derive(Debug)]
 pub struct Connection(BufReader<TcpStream>);
 
@@ -136,7 +136,7 @@ impl Connection {
         Ok(Self(BufReader::new(stream)))
     }
 
-    /// Sends a request; status and body of the answer.
+    /// Sends a request, and returns the status and body of the response.
     ///
     /// # Errors
     ///
@@ -167,8 +167,8 @@ impl Connection {
     }
 }
 
-/// What the prototype of performance.md asked of its store, and nothing else: reads the TOTP of a validation, and
-/// saves it if nobody else did.
+/// Only what the prototype of performance.md asked of its store: reads the TOTP of a validation, and saves it
+/// conditionally.
 async fn two_calls(
     State(stores): State<Stores>,
     Path(uuid): Path<String>,
@@ -186,7 +186,7 @@ async fn two_calls(
     Ok(Json(body))
 }
 
-/// If this process was started as a server, serves until it is killed; prints where.
+/// Serves until killed, if this process was started as a server. Prints its address.
 ///
 /// # Errors
 ///
@@ -244,7 +244,7 @@ pub async fn consumer(connection: &mut Connection) -> Outcome<String> {
     Ok(format!("x-mfa-apikey: {key}\r\nx-mfa-apisecret: {secret}\r\n"))
 }
 
-/// Enrols so many TOTPs, and asks for a right code of each.
+/// Enrols this many TOTPs, and makes a request with a right code for each.
 ///
 /// # Errors
 ///
@@ -262,7 +262,7 @@ pub async fn validations(connection: &mut Connection, consumer: &str, count: usi
     Ok(requests)
 }
 
-/// Registers so many users, and finishes a login of each; with the authenticator they share.
+/// Registers this many users with one authenticator, and makes a request that finishes a login for each.
 ///
 /// # Errors
 ///
@@ -279,7 +279,7 @@ pub async fn logins(
     );
     let mut authenticator = SoftAuthenticator::new(-7);
     let mut requests = Vec::with_capacity(count);
-    // Counters count up in the order in which logins finish; zero throughout says there is none.
+    // Logins finish in any order, so the counter stays zero, which means that there is none.
     authenticator.counter = 0;
     while requests.len() < count {
         let head = |method: &str, path: &str, user: &str| {
@@ -319,8 +319,8 @@ pub fn bcrypt_check() -> Outcome<f64> {
     }))
 }
 
-/// Microseconds for one of so many in a row, the median of several rounds, with every core busy as it is under load:
-/// two threads on the halves of one core are slower than one alone.
+/// Microseconds for one call, as the median of several rounds, with every core busy as under load. Two
+/// threads on the halves of one core are slower than one alone.
 fn under_load(count: u32, work: impl Fn() + Sync) -> f64 {
     let rounds = || {
         let mut rounds: Vec<f64> = (0..9)
@@ -340,7 +340,7 @@ fn under_load(count: u32, work: impl Fn() + Sync) -> f64 {
     middle(&mut medians)
 }
 
-/// The middle one of the figures.
+/// The median.
 pub fn middle(figures: &mut [f64]) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures[figures.len() / 2]

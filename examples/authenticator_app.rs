@@ -1,4 +1,4 @@
-//! What the user's authenticator app does, so that an example can log in by itself.
+//! The user's authenticator app, so that an example can log in by itself.
 
 use anyhow::{Context as _, Result};
 use data_encoding::BASE32_NOPAD;

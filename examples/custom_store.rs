@@ -1,8 +1,8 @@
-//! A store of one's own. Three small ports, and one rule that all of them rest on: no write without a condition.
-//! Here each table is a `BTreeMap` behind a mutex; put your database in its place and keep what the comments say.
+//! Your own store: three small ports with one rule, that each write has a condition. Here each table is a
+//! `BTreeMap` behind a mutex. Replace it with your database, and follow the comments.
 //!
-//! The tests at the end are `mfa-store-conformance`, the suite that every store of this repository passes. They are
-//! all it takes to know that an adapter is right:
+//! The tests at the end run `mfa-store-conformance`, the suite that every store of this repository passes. An
+//! adapter that passes it is correct:
 //!
 //! ```sh
 //! cargo run -p mfa-examples --example custom_store     # enrols on it
@@ -48,9 +48,9 @@ struct TreeStore {
 
 type Ceremonies = BTreeMap<[u8; 32], (Sealed<CeremonyState>, UnixTime)>;
 
-/// What API keys and records have in common.
+/// What API keys and records share.
 trait Owned: Clone {
-    /// Whether a write may give it to another consumer.
+    /// Whether a write may change its consumer.
     const MOVES: bool;
     fn consumer(&self) -> &ConsumerId;
 }
@@ -61,8 +61,8 @@ struct Table<T>(Mutex<Rows<T>>);
 #[derive(Debug)]
 struct Rows<T> {
     by_id: BTreeMap<String, Stored<T>>,
-    /// Counts every write, so that no revision is given out twice, not even for a record that was deleted and made
-    /// again. A sequence of the database does the same.
+    /// Counts every write, so that no revision is given out twice, even for a record that was deleted and
+    /// made again. In a database, use a sequence.
     writes: u64,
 }
 
@@ -76,8 +76,8 @@ impl<T: Owned> Table<T> {
         self.rows().by_id.get(id).cloned()
     }
 
-    /// Looks and writes under one lock; with SQL it is one `INSERT … ON CONFLICT DO NOTHING`, or one
-    /// `UPDATE … WHERE id = $1 AND revision = $2 AND consumer = $3`, never a `SELECT` and then an `UPDATE`.
+    /// Checks and writes under one lock. In SQL, use one `INSERT … ON CONFLICT DO NOTHING`, or one `UPDATE …
+    /// WHERE id = $1 AND revision = $2 AND consumer = $3`. Never use a `SELECT` followed by an `UPDATE`.
     fn save(&self, id: String, record: &T, expect: Expect) -> Result<Revision, StoreError> {
         let mut rows = self.rows();
         match (expect, rows.by_id.get(&id)) {
@@ -93,15 +93,15 @@ impl<T: Owned> Table<T> {
         Ok(revision)
     }
 
-    /// Another consumer's record is answered as one that is not there.
+    /// Another consumer's record is reported as not found.
     fn delete(&self, id: &str, consumer: &ConsumerId) -> bool {
         let rows = &mut self.rows().by_id;
         let own = rows.get(id).is_some_and(|stored| stored.record.consumer() == consumer);
         own && rows.remove(id).is_some()
     }
 
-    /// Ordered by id, behind `after`: what is written meanwhile neither hides a record nor shows one twice, as an
-    /// `OFFSET` would.
+    /// Ordered by id, after the cursor. So concurrent writes neither hide a record nor show one twice, as
+    /// they would with an `OFFSET`.
     fn page(
         &self,
         prefix: &str,
@@ -130,7 +130,7 @@ impl<T> Default for Table<T> {
 }
 
 impl Owned for ApiKeyRecord {
-    /// A new key joins a consumer by rotation.
+    /// A rotation joins a new key to a consumer.
     const MOVES: bool = true;
     fn consumer(&self) -> &ConsumerId {
         &self.consumer
@@ -168,8 +168,8 @@ impl Owned for Row {
     }
 }
 
-/// Every kind of record at once: a store keeps rows, and does not know what they mean. Here all kinds are in one table, by
-/// the name of their kind and their id; with SQL each kind has a table, with the columns that `R::SHAPE` names.
+/// Every kind of record at once: a store keeps rows and does not know what they mean. Here all kinds share
+/// one table, by kind and id. In SQL, each kind has a table with the columns that `R::SHAPE` names.
 #[async_trait]
 impl<R: Record> RecordStore<R> for TreeStore {
     async fn get(&self, consumer: &ConsumerId, id: R::Id) -> Result<Option<Stored<R>>, StoreError> {
@@ -204,7 +204,7 @@ fn key<R: Record>(id: R::Id) -> String {
     format!("{}:{id}", R::SHAPE.kind.as_str())
 }
 
-/// What was saved here can be read. A database may have been changed by hand.
+/// Everything saved here can be read. A database may have been changed by hand.
 fn read<R: Record>(stored: Stored<Row>) -> Result<Stored<R>, StoreError> {
     stored.to_record().map_err(|error| StoreError::Damaged { backend: "tree", what: error.0 })
 }
@@ -221,13 +221,14 @@ impl CeremonyStore for TreeStore {
         if ceremonies.contains_key(&id.0) {
             return Err(StoreError::AlreadyExists);
         }
-        // Nobody finishes some of them. A database would sweep by an index on the time.
+        // Some are never finished. In a database, delete them with an index on the time.
         ceremonies.retain(|_, (_, other)| expires_at.since(*other) < MAX_LIFETIME);
         ceremonies.insert(id.0, (state, expires_at));
         Ok(())
     }
 
-    /// Removed and returned in one step, as by `DELETE … RETURNING`: of two answers to one challenge one is judged.
+    /// Removed and returned in one step, as with `DELETE … RETURNING`. Of two responses to one challenge, one
+    /// is judged.
     async fn take(&self, id: CeremonyId, now: UnixTime) -> Result<Option<Sealed<CeremonyState>>, StoreError> {
         let taken = self.ceremonies.lock().unwrap_or_else(PoisonError::into_inner).remove(&id.0);
         Ok(taken.filter(|(_, expires_at)| now < *expires_at).map(|(state, _)| state))

@@ -1,7 +1,7 @@
-//! An application with a login of its own that embeds `mfa-core` on SQLite and asks for a TOTP as second factor.
+//! An application whose own login asks for a TOTP as second factor. It embeds `mfa-core` on SQLite.
 //!
-//! Accounts, passwords and sessions are the application's. Of the second factor it keeps an id beside the account;
-//! `mfa-core` keeps the secret sealed, accepts a code once, and makes whoever guesses wait.
+//! The application owns accounts, passwords and sessions. For the second factor it stores only an id with the
+//! account. `mfa-core` seals the secret, accepts each code once, and slows down guessing.
 //!
 //! ```sh
 //! cargo run -p mfa-examples --example embed_axum                                   # plays a browser against itself
@@ -38,17 +38,17 @@ const PASSWORD: &str = "correct horse";
 
 struct App {
     mfa: Mfa,
-    /// A real application gets these two once, with `mfa-http api-key`, and reads them from where its secrets are.
+    /// A real application gets these two once, with `mfa-http api-key`, and reads them from its secret store.
     api_key: (ApiKey, ApiSecret),
     accounts: Mutex<HashMap<String, Account>>,
     nobodys_password: SecretHash,
-    /// By the value of their cookie. A real application lets them end.
+    /// Sessions by the value of their cookie. A real application expires them.
     sessions: Mutex<HashMap<String, Session>>,
 }
 
 struct Account {
     password: SecretHash,
-    /// Enrolled; counts as second factor only when the user has shown that the app on the phone knows it.
+    /// An enrolled TOTP. It counts as second factor only after the user has entered a code.
     unconfirmed: Option<TotpId>,
     totp: Option<TotpId>,
 }
@@ -56,7 +56,7 @@ struct Account {
 #[derive(Clone)]
 struct Session {
     name: String,
-    /// A session that has given the password and owes the second factor is good for nothing else.
+    /// A session with only the password can do nothing but give the second factor.
     complete: bool,
 }
 
@@ -101,7 +101,8 @@ struct Password {
     password: String,
 }
 
-/// `POST /login`, the first factor. A real application limits guesses here; those of codes are limited already.
+/// `POST /login`, the first factor. A real application limits guesses here. `mfa-core` limits guesses of
+/// codes.
 async fn login(State(app): State<Arc<App>>, Json(body): Json<Password>) -> Result<Response, Refusal> {
     let stored = app.accounts().get(&body.name).map(|account| (account.password.clone(), account.totp));
     let known = stored.is_some();
@@ -130,12 +131,12 @@ async fn login_code(
     let session = app.session(&headers).ok_or(Refusal::Login)?;
     let totp = app.accounts().get(&session.name).and_then(|account| account.totp).ok_or(Refusal::Login)?;
     app.consumer().await?.totp().verify(totp, &body.code).await?;
-    // A new id, so that one that leaked before the second factor was given is worth nothing after it.
+    // A new id, so that one that leaked before the second factor is worthless afterwards.
     app.end_session(&headers);
     app.begin_session(Session { complete: true, ..session })
 }
 
-/// `POST /totp`: the URI goes into a QR code on the page, this once.
+/// `POST /totp`: the page shows the URI as a QR code, once.
 async fn enroll(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Json<Value>, Refusal> {
     let name = app.complete_session(&headers)?;
     let consumer = app.consumer().await?;
@@ -147,7 +148,8 @@ async fn enroll(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Json<
     Ok(Json(json!({"uri": enrolled.key_uri.expose_text(), "key": *enrolled.secret_base32})))
 }
 
-/// `POST /totp/confirm`: only a code shows that the QR code was scanned. Without it the user would be locked out.
+/// `POST /totp/confirm`: a code proves that the QR code was scanned. Without this step a user could be locked
+/// out.
 async fn confirm(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -168,7 +170,7 @@ async fn confirm(
     Ok(Json(json!({"second_factor": true})))
 }
 
-/// `GET /me`: what the application is for.
+/// `GET /me`: the application's own page.
 async fn me(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Json<Value>, Refusal> {
     Ok(Json(json!({"hello": app.complete_session(&headers)?})))
 }
@@ -185,7 +187,8 @@ impl App {
         Ok(Self { mfa, api_key: (key, secret), accounts, nobodys_password, sessions: Mutex::default() })
     }
 
-    /// For each request anew: it costs a read, no hash after the first, and sees a revoked or rotated key at once.
+    /// Authenticate for each request. It costs a read and, after the first, no hash. A revoked or rotated key
+    /// takes effect at once.
     async fn consumer(&self) -> Result<Consumer, ApiKeyError> {
         self.mfa.authenticate(&self.api_key.0, &self.api_key.1).await
     }
@@ -239,7 +242,7 @@ fn session_id(headers: &HeaderMap) -> Option<&str> {
     cookies.split("; ").find_map(|cookie| cookie.strip_prefix("session="))
 }
 
-/// What the browser is told. The one place where errors of `mfa-core` become HTTP.
+/// Responses for errors. This is the one place where errors of `mfa-core` become HTTP.
 enum Refusal {
     Login,
     Totp(TotpError),
@@ -253,7 +256,7 @@ impl From<TotpError> for Refusal {
 }
 
 impl From<ApiKeyError> for Refusal {
-    /// The application's own key is refused, or the store is down: nothing that its user can do.
+    /// The application's own key is refused, or the store is down. The user can do nothing about it.
     fn from(_: ApiKeyError) -> Self {
         Self::Failed
     }

@@ -1,4 +1,4 @@
-//! The browser that `embed_axum` plays against itself, and the phone beside it.
+//! The browser and the phone that `embed_axum` plays against itself.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -46,7 +46,7 @@ pub(crate) async fn play(server: SocketAddr, clock: &ManualClock) -> Result<()> 
 }
 
 impl Browser {
-    /// Sends a request, says what came back, and fails if it is another status than expected.
+    /// Sends a request and prints the response. Fails if the status is not the expected one.
     #[expect(clippy::print_stdout, reason = "an example talks to its reader")]
     async fn expect(
         &mut self,

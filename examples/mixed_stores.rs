@@ -1,5 +1,6 @@
-//! Ceremonies in one store and the rest in another: they live five minutes at most and are written at every login, so
-//! they suit Redis, while factors belong in a database. A passkey is registered and logs in across the two.
+//! Ceremonies in one store, the rest in another. Ceremonies live five minutes at most and are written at
+//! every login, so they suit Redis. Factors belong in a database. A passkey registers and logs in across the
+//! two.
 //!
 //! ```sh
 //! cargo run -p mfa-examples --example mixed_stores                                # memory and SQLite
@@ -22,13 +23,13 @@ use mfa_store_postgres::PostgresStore;
 use mfa_store_redis::RedisStore;
 use mfa_store_sqlite::SqliteStore;
 
-/// Where the page that asks for the passkey is.
+/// The origin of the page that asks for the passkey.
 const ORIGIN: &str = "https://login.example.com";
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    // URLs with passwords in them come from the environment: arguments are seen by everybody on the machine.
+    // URLs with passwords come from the environment, because everybody on the machine can see arguments.
     let servers = env::var("MFA_TEST_POSTGRES").ok().zip(env::var("MFA_TEST_REDIS").ok());
     let (rest, ceremonies): (Stores, Arc<dyn CeremonyStore>) = match servers {
         Some((postgres, redis)) => {
@@ -50,7 +51,7 @@ async fn main() -> Result<()> {
     let acme = RelyingParty::new("example.com", "Acme", [ORIGIN])?;
     let passkeys = consumer.webauthn(acme.clone());
 
-    // The options go to `navigator.credentials.create()`, and what that returns comes back.
+    // The options go to `navigator.credentials.create()`, whose result comes back.
     let jo = NewUser { id: None, name: "jo@example.com".to_owned(), display_name: "Jo".to_owned() };
     let (user, options) = passkeys.begin_registration(&jo).await?;
     let mut authenticator = SoftAuthenticator::new(-7); // ES256
@@ -62,7 +63,7 @@ async fn main() -> Result<()> {
     let options = passkeys.begin_authentication(user).await?;
     let answer = authenticator.get(&Browser::new(ORIGIN, &serde_json::to_value(options)?));
     let answer = AuthenticationResponse::from_json(answer.to_string().as_bytes())?;
-    // The same factors with ceremonies beside them: the one that was begun is not there.
+    // The same factors with another store for ceremonies, which lacks the one that was begun.
     let elsewhere = unmixed.authenticate(&key, &secret).await?;
     let refused = elsewhere.webauthn(acme).finish_authentication(user, &answer).await;
     let unknown = |outcome: &Result<_, _>| matches!(outcome, Err(WebauthnError::Refused(Refusal::Challenge)));
@@ -70,7 +71,7 @@ async fn main() -> Result<()> {
     passkeys.finish_authentication(user, &answer).await?;
     println!("logged in; the ceremony was in its own store only");
 
-    // A ceremony is taken when it is finished, whichever store it is in.
+    // Finishing a ceremony removes it from its store.
     let replayed = passkeys.finish_authentication(user, &answer).await;
     ensure!(unknown(&replayed), "an answer was accepted twice: {replayed:?}");
     println!("refused the same answer a second time");

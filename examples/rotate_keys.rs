@@ -1,5 +1,6 @@
-//! A consumer moves from one API key to another while it goes on working: what each key opens before, during and
-//! after, and how the old one ends. `docs/rotation.md` has the states; `mfa-http api-key rotate` does the same.
+//! A consumer moves from one API key to another while it keeps working. Shows what each key opens before,
+//! during and after, then revokes the old one. `docs/rotation.md` describes the states. `mfa-http api-key
+//! rotate` does the same.
 //!
 //! ```sh
 //! cargo run -p mfa-examples --example rotate_keys
@@ -21,7 +22,7 @@ use mfa_core::{Consumer, Mfa};
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    // A code works once and lasts half a minute. The clock of this example does not wait that long.
+    // A code works once and lasts half a minute. This example moves its own clock instead of waiting.
     let clock = Arc::new(ManualClock::at(UnixTime::from_secs(1_800_000_000)));
     let mfa = Mfa::builder(MemoryStore::default()).clock(Arc::clone(&clock) as _).build();
 
@@ -37,8 +38,8 @@ async fn main() -> Result<()> {
     ensure!(matches!(stranger, Err(TotpError::NotFound)), "a fresh key sees the old one's: {stranger:?}");
     println!("before: the old key opens 6 TOTPs, the new one is a consumer of its own and sees none");
 
-    // Without `patience` one call does everything. Out of patience at once, it stops after a batch, as it would if
-    // the process were killed.
+    // Without `patience`, one call does everything. With no patience, it stops after a batch, as if the
+    // process were killed.
     let patience = Some(Duration::ZERO);
     let hurried = RotationOptions { batch: 2, patience, ..RotationOptions::default() };
     let report = mfa.rotate((&old, &old_secret), (&new, &new_secret), &hurried).await?;
@@ -50,7 +51,7 @@ async fn main() -> Result<()> {
     totps.push(mfa.authenticate(&old, &old_secret).await?.totp().enroll(late).await?);
     println!("during: 2 of 6 records are under the fresh data key; both keys open all, and enrol");
 
-    // Called again with the same keys it goes on from where it was.
+    // Called again with the same keys, it continues.
     let mut calls = 1;
     while !mfa.rotate((&old, &old_secret), (&new, &new_secret), &hurried).await?.done {
         calls += 1;
@@ -60,7 +61,8 @@ async fn main() -> Result<()> {
     }
     println!("after: {calls} more calls, and nothing is left under the old data key; both keys still work");
 
-    // Once the application has been given the new key. `revoke_old` in the options does it with the last call.
+    // Revoke the old key when the application has the new one. The option `revoke_old` does it in the last
+    // call.
     mfa.revoke_api_key(&old).await?;
     let refused = mfa.authenticate(&old, &old_secret).await.map(drop);
     ensure!(matches!(refused, Err(ApiKeyError::Unauthorized)), "a revoked key works: {refused:?}");

@@ -53,7 +53,7 @@ async fn a_server_that_may_lose_factors_is_refused() {
     }
 }
 
-/// A server knows a script after its first call, and is told again if it forgot.
+/// A server keeps a script after its first call, and gets it again if it has lost it.
 #[tokio::test]
 async fn scripts_are_sent_once() {
     let Some(server) = mfa_test_servers::OwnServer::start("redis", &[]) else { return };

@@ -14,7 +14,7 @@ use crate::random::random_bytes;
 use crate::store::{ApiKeyRecord, ApiKeyState, Expect, StoreError, Stored};
 use crate::{Consumer, Mfa};
 
-/// How exact the time of a key's last use is.
+/// The precision of a key's last use.
 const USE_NOTED: Duration = Duration::from_secs(3600);
 
 impl Mfa {
@@ -28,7 +28,7 @@ impl Mfa {
         self.authenticate_from(IpAddr::V6(Ipv6Addr::UNSPECIFIED), key, secret).await
     }
 
-    /// As [`Mfa::authenticate`], counting failures against the address the call came from.
+    /// Like [`Mfa::authenticate`], but counts failures against the address that the call came from.
     ///
     /// # Errors
     ///
@@ -43,7 +43,7 @@ impl Mfa {
         self.admit(&stored.record, secret)
     }
 
-    /// Checks a secret, and returns the record of the key that it is right for.
+    /// Checks the secret and returns the key's record.
     pub(crate) async fn authenticate_key(
         &self,
         source: IpAddr,
@@ -60,7 +60,7 @@ impl Mfa {
             return usable.ok_or(ApiKeyError::Unauthorized);
         }
 
-        // The same work whether the key is active, revoked or unknown.
+        // Do the same work for active, revoked and unknown keys.
         let presented = CheckTag::of(key, secret);
         let expected = usable.as_ref().and_then(|stored| stored.record.state.check_tag());
         let fits = presented.is_some() && presented == expected;
@@ -97,7 +97,7 @@ impl Mfa {
         error
     }
 
-    /// Opens the keyring with a secret that was found right.
+    /// Opens the keyring with a verified secret.
     fn admit(&self, record: &ApiKeyRecord, secret: &ApiSecret) -> Result<Consumer, ApiKeyError> {
         let ApiKeyState::Active { keyring: Some(keyring), .. } = &record.state else {
             return Err(ApiKeyError::Unauthorized);
@@ -107,8 +107,8 @@ impl Mfa {
         Ok(Consumer::new(self.clone(), record.consumer.clone(), kek, keyring))
     }
 
-    /// Checks the secret of an active key against the stored hash. Callers that present the same secret at once share
-    /// one check.
+    /// Checks the secret of an active key against the stored hash. Concurrent callers with the same secret
+    /// share one check.
     async fn check_secret(&self, stored: Stored<ApiKeyRecord>, secret: &ApiSecret) -> Landing {
         let ApiKeyState::Active { hash, keyring, check_tag, .. } = &stored.record.state else {
             return Err(ApiKeyError::Unauthorized);
@@ -120,7 +120,7 @@ impl Mfa {
         let is_ours = own.is_some();
         let flight = self.parts.flights.join(tag, || {
             async move {
-                // A check that landed after we looked into the memory, and before we joined, is not run again.
+                // Do not repeat a check that finished between our look into the memo and our joining.
                 if is_ours && mfa.parts.memo.holds(&tag, mfa.parts.clock.now()) {
                     return Ok(Arc::new(stored));
                 }
@@ -136,7 +136,7 @@ impl Mfa {
                 }
                 let stored = match &stored.record.state {
                     ApiKeyState::Active { keyring: Some(_), .. } if !hash.is_legacy() => {
-                        // Nothing is written where the keyring does not open.
+                        // Write nothing if the keyring does not open.
                         if mfa.admit(&stored.record, &secret).is_ok() {
                             mfa.refresh(&stored, &secret).await;
                         }
@@ -152,7 +152,7 @@ impl Mfa {
             .boxed()
         });
         let landed = flight.await?;
-        // A caller that joined later may have read a newer record with the same hash: that one counts.
+        // A caller that joined later may have read a newer record with the same hash. That record counts.
         Ok(own.unwrap_or(landed))
     }
 
@@ -166,9 +166,8 @@ impl Mfa {
         Ok(self.parts.hasher.hash(verifier(key, secret), *salt).await?)
     }
 
-    /// Brings the row of a key up to date after its secret was found right: its hash if that was made under other
-    /// parameters, its check tag if it has none, and the time of its last use. A failure here fails no call, since the
-    /// next one tries again.
+    /// Updates a key's row after its secret was verified: a hash with other parameters, a missing check tag,
+    /// and the time of its last use. A failure does not fail the call. The next call tries again.
     async fn refresh(&self, Stored { record, revision }: &Stored<ApiKeyRecord>, secret: &ApiSecret) {
         let now = self.parts.clock.now();
         let tag = CheckTag::of(&record.key, secret);
@@ -187,8 +186,8 @@ impl Mfa {
         let _ = self.parts.stores.api_keys.save(&fresh, Expect::At(*revision)).await;
     }
 
-    /// Gives a predecessor's key its keyring, an Argon2id hash and a check tag, with one conditional save. If another process
-    /// did so first, its keyring is the one that counts.
+    /// Gives a predecessor's key its keyring, an Argon2id hash and a check tag, with one conditional save. If
+    /// another process did so first, its keyring counts.
     async fn upgrade(&self, stored: Stored<ApiKeyRecord>, secret: &ApiSecret) -> Landing {
         let Stored { record, revision } = stored;
         let ApiKeyState::Active { activated_at, .. } = record.state else {
@@ -253,8 +252,7 @@ mod tests {
         }
     }
 
-    /// T9: a first call that finds nothing remembered, and then no check under way since the one there was has just
-    /// landed, does not run another.
+    /// T9: a first call does not repeat a check that finished between its look into the memo and its joining.
     #[tokio::test]
     async fn a_check_that_landed_meanwhile_is_not_run_again() {
         let hasher = Arc::new(Counting::default());

@@ -1,4 +1,4 @@
-//! Tells a wrong secret from a right one without a password hash, almost always.
+//! Check tags recognise almost every wrong secret without a password hash.
 
 use data_encoding::BASE64;
 use subtle::ConstantTimeEq as _;
@@ -9,14 +9,15 @@ use crate::envelope;
 
 /// Thirty-two bits derived from an API secret, stored beside its hash.
 ///
-/// A secret with another tag is wrong and is refused at once. A guess fits once in 2³², so a flood of wrong secrets costs
-/// no hashes and cannot keep the owner out. Thirty-two of 256 random bits are worth nothing to a thief.
+/// A secret with another tag is wrong, and is refused at once. A guess matches once in 2³², so a flood of
+/// wrong secrets costs no hashes and cannot keep the owner out. 32 of 256 random bits are worth nothing to a
+/// thief.
 #[derive(Clone, Copy)]
 pub struct CheckTag(u32);
 
 impl CheckTag {
-    /// The tag of a secret, or `None` unless it is the base64 of 32 bytes: a shorter one, or a text, might be guessed from
-    /// its tag.
+    /// The tag of a secret that is the base64 of 32 bytes, otherwise `None`. A shorter secret or a text might
+    /// be guessed from its tag.
     pub(crate) fn of(key: &ApiKey, secret: &ApiSecret) -> Option<Self> {
         let bytes = Zeroizing::new(BASE64.decode(secret.expose_text().as_bytes()).ok()?);
         (bytes.len() == ApiSecret::LEN).then(|| Self(u32::from_be_bytes(envelope::check(key, secret))))

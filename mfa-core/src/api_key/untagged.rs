@@ -7,14 +7,14 @@ use std::time::Duration;
 use super::ApiKey;
 use crate::clock::UnixTime;
 
-/// Checks of one key that may follow each other at once, from whatever addresses.
+/// Checks of one key that may start at once, from all addresses together.
 const BURST: u32 = 20;
 /// The pace after that.
 const PACE: Duration = Duration::from_secs(1);
-/// Keys that are paced at a time. Only active keys without a tag are, so there are few.
+/// The most keys that are paced. There are few, since only active keys without a tag count.
 const CAPACITY: usize = 10_000;
 
-/// When the checks started so far will have been paid for, by key.
+/// For each key, when its started checks are paid for.
 #[derive(Debug, Default)]
 pub(crate) struct UntaggedChecks {
     paid_until: Mutex<HashMap<ApiKey, UnixTime>>,
@@ -31,7 +31,7 @@ impl UntaggedChecks {
             return Some(PACE);
         }
         let until = paid_until.entry(key.clone()).or_insert(now);
-        // A clock that is set back must not make anybody wait longer.
+        // A clock that is set back must not lengthen the wait.
         *until = (*until).clamp(now, now.after(BURST * PACE));
         let wait = (until.since(now) + PACE).saturating_sub(BURST * PACE);
         if wait.is_zero() {

@@ -75,7 +75,7 @@ impl ApiKeyState {
         }
     }
 
-    /// The state that was stored as these five parts; `None` if they contradict each other.
+    /// Builds a state from its five stored parts; `None` if they contradict each other.
     pub fn from_parts(
         activated_at: Option<UnixTime>,
         revoked_at: Option<UnixTime>,
@@ -149,7 +149,7 @@ pub enum ApiKeyState {
         activated_at: UnixTime,
         /// The hash of its secret.
         hash: SecretHash,
-        /// Its check tag; `None` for a secret that is not 32 decoded bytes, and for a row made before there were tags.
+        /// Its check tag; `None` if the secret is not 32 decoded bytes or the row is older than tags.
         check_tag: Option<CheckTag>,
         /// Its copy of the keyring; `None` for a predecessor's key that has not been used here.
         keyring: Option<Sealed<Keyring>>,

@@ -144,7 +144,7 @@ impl<'a> U2fService<'a> {
         Ok(())
     }
 
-    /// Deletes a user's legacy key and keeps the rest of the user. It is not an error if there is no key.
+    /// Deletes a user's legacy key and keeps the rest of the user. It is not an error if the user has none.
     ///
     /// # Errors
     ///

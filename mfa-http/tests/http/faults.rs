@@ -78,7 +78,7 @@ async fn a_damaged_record_is_a_500() {
     assert_eq!(answer(server.call(&consumer, Method::POST, "/totp")).await, internal);
 }
 
-/// A TOTP that was disabled is told apart, and comes back by a reset.
+/// A disabled TOTP has its own error, and a reset enables it.
 #[tokio::test]
 async fn a_disabled_totp_is_a_403_until_reset() {
     let stores = Stores::from(MemoryStore::default());

@@ -1,4 +1,4 @@
-// The page: what is pressed, what is shown.
+// The page: its buttons and its output.
 
 import { account, ask } from "./back-end.js";
 import * as ceremony from "./ceremony.js";
@@ -13,7 +13,7 @@ function say(section, outcome, text) {
   status.textContent = text;
 }
 
-/** Runs what a button starts; one at a time, and every failure in words. */
+/** Runs a button's action, one at a time, and shows each failure as a message. */
 async function run(section, button, action) {
   if (button.getAttribute("aria-busy") === "true") return;
   button.setAttribute("aria-busy", "true");
@@ -126,7 +126,7 @@ function rename(item, credential, name) {
   onSubmit(form, "passkey", async () => {
     await ask("PATCH", `credential/${credential.key_handle_hash}`, { label: input.value });
     await showCredentials();
-    // The row is a new one. The focus goes back to where the renaming began.
+    // The row is new. Move the focus back to where the renaming began.
     $(`rename-${credential.key_handle_hash}`)?.focus();
     return "Renamed.";
   });

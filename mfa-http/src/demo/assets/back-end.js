@@ -1,10 +1,10 @@
-// The page's own back end, and the list of what it asked of the service.
+// Calls the page's back end, and lists its requests to the service.
 
 import { words } from "./words.js";
 
 const list = document.getElementById("requests");
 
-/** A refusal: the `code` that a program reads, and words for its user. */
+/** A refusal: a `code` for programs, and a message for the user. */
 export class Refusal extends Error {
   constructor(code, status) {
     super(words(code, status));
@@ -12,13 +12,13 @@ export class Refusal extends Error {
   }
 }
 
-/** Asks the back end; resolves to the service's answer. Whoever asks for something to be made has an account then. */
+/** Calls the back end, and resolves to the service's response. A call that creates something opens an account first. */
 export async function ask(method, path, body) {
   if (method === "POST") await (opened ??= open());
   return send(method, path, body);
 }
 
-/** That the server knows this visitor, by a cookie. */
+/** Whether the server knows this visitor, by a cookie. */
 let opened = null;
 
 export async function account() {
@@ -27,7 +27,7 @@ export async function account() {
   return found;
 }
 
-/** Opens an account, and looks whether the browser kept its cookie. If not, no more accounts are opened. */
+/** Opens an account, and checks that the browser kept its cookie. If not, opens no more accounts. */
 async function open() {
   try {
     await send("POST", "account");

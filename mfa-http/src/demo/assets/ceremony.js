@@ -1,4 +1,4 @@
-// WebAuthn ceremonies: the service's JSON to what the browser takes, and back.
+// WebAuthn ceremonies: converts the service's JSON for the browser, and back.
 
 export function toBytes(text) {
   const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
@@ -12,7 +12,7 @@ export function toText(bytes) {
 
 const descriptors = (list) => (list ?? []).map((one) => ({ ...one, id: toBytes(one.id) }));
 
-/** AppIDs work on HTTPS pages only; elsewhere the browser refuses the whole ceremony. */
+/** AppIDs only work on HTTPS pages. Elsewhere the browser refuses the whole ceremony. */
 function extensions(given) {
   if (location.protocol === "https:" || !given) return given;
   const { appid: _, appidExclude: __, ...others } = given;
@@ -30,7 +30,7 @@ const answer = (credential, response) => ({
 /** Registers a credential; `kind` is `passkey` or `security-key`. */
 export async function create({ publicKey }, kind) {
   const selection = { ...publicKey.authenticatorSelection };
-  // What the service asks for suits any key. A passkey may do more, and a security key is none of the device's own.
+  // The service's options suit any key. Ask for a discoverable passkey, or for a key outside this device.
   if (kind === "passkey") Object.assign(selection, { residentKey: "preferred", userVerification: "preferred" });
   if (kind === "security-key") selection.authenticatorAttachment = "cross-platform";
   const credential = await navigator.credentials.create({
@@ -52,7 +52,7 @@ export async function create({ publicKey }, kind) {
   });
 }
 
-/** Has the user prove that a registered credential is at hand. */
+/** Lets the user prove possession of a registered credential. */
 export async function get({ publicKey }) {
   const credential = await navigator.credentials.get({
     publicKey: {
@@ -71,7 +71,7 @@ export async function get({ publicKey }) {
   });
 }
 
-/** What went wrong, in words. */
+/** A message for the error. */
 export function words(error) {
   const known = {
     NotAllowedError: "Cancelled, or it took too long. Try again when you are ready.",

@@ -1,5 +1,5 @@
-// A U2F key of old, played by this page: FIDO U2F Raw Message Formats v1.2. Browsers have stopped talking to real
-// ones in this way, so there is no other means to show an account from that time.
+// A legacy U2F key that this page plays: FIDO U2F Raw Message Formats v1.2. Browsers no longer talk to real keys in this
+// way, so this is the only way to show an account from that time.
 
 import { toBytes, toText } from "./ceremony.js";
 
@@ -29,7 +29,7 @@ async function sign(key, message) {
   return sequence(integer(raw.slice(0, 32)), integer(raw.slice(32)));
 }
 
-/** The certificate of the key's maker, who is the key itself. */
+/** The key's self-signed attestation certificate. */
 async function certificate(key, point) {
   const name = sequence(der(0x31, sequence(der(0x06, hex("550403")), der(0x0c, utf8("Played U2F key")))));
   const validity = sequence(der(0x17, utf8("150101000000Z")), der(0x17, utf8("450101000000Z")));
@@ -64,7 +64,7 @@ export class U2fKey {
     return { version: "U2F_V2", clientData: toText(client), registrationData: toText(data) };
   }
 
-  /** What a browser makes of the key's answer to a WebAuthn login with the `appid` extension. */
+  /** The browser's response to a WebAuthn login with the `appid` extension. */
   async get({ publicKey }) {
     const id = toText(this.#handle);
     const known = publicKey.allowCredentials.some((one) => toText(toBytes(one.id)) === id);

@@ -1,4 +1,4 @@
-//! TLS in front of the server, with a certificate that the browser is told to trust.
+//! TLS in front of the server, with a certificate that the browser trusts.
 
 use std::sync::Arc;
 

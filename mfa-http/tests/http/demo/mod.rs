@@ -148,7 +148,7 @@ async fn nothing_is_left_at_the_end() {
     assert_eq!((&after["users"], &after["problems"]), (&users, &json!([])), "{after}");
 }
 
-/// A person is told where the page is.
+/// The program prints the page's address.
 #[tokio::test]
 async fn it_says_where_it_is() {
     let folder = tempfile::tempdir().unwrap();

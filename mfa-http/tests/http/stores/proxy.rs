@@ -1,5 +1,5 @@
-//! A proxy between the program and its store: it counts the messages, delays them, and cuts the line before or after
-//! one of them has arrived.
+//! A proxy between the program and its store: it counts the messages, delays them, and cuts the line before or
+//! after one of them has arrived.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -57,7 +57,7 @@ impl Proxy {
         self.line.until_cut.swap(0, Ordering::SeqCst) > 0
     }
 
-    /// Hangs up on whoever connects; those connected are hung up on when they send.
+    /// Closes new connections at once, and existing ones when they send.
     pub(crate) fn refuse(&self, refusing: bool) {
         self.line.refusing.store(refusing, Ordering::SeqCst);
     }

@@ -1,5 +1,5 @@
-//! A rotation whose process is killed again and again, under live traffic: nothing is lost, nothing stays behind, and
-//! whoever calls sees no error.
+//! A rotation whose process is killed repeatedly under live traffic. Nothing is lost, nothing stays under the
+//! old key, and callers see no error.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -143,7 +143,7 @@ async fn once_joined(new: Arc<Consumer>, early: String, stop: Arc<AtomicBool>) -
     traffic(Arc::clone(&new), stop).await
 }
 
-/// Enrols, and verifies half of what it enrolled, until told to stop; the others are for the end.
+/// Enrols, and verifies half of what it enrolled, until stopped. The others are for the end.
 async fn traffic(consumer: Arc<Consumer>, stop: Arc<AtomicBool>) -> Vec<(String, String)> {
     let mut left = Vec::new();
     while !stop.load(Ordering::SeqCst) {

@@ -1,4 +1,4 @@
-//! It only reads: with roles that may do no more, and what is there stays as it was.
+//! `doctor` only reads. It works with reading roles, and changes nothing.
 
 use data_encoding::BASE64;
 use mfa_test_servers::{OwnServer, unique_name};
@@ -117,7 +117,8 @@ async fn ask(place: Place) -> (Value, Option<i32>) {
     tokio::task::spawn_blocking(move || doctor(&place.url)).await.unwrap()
 }
 
-/// A PostgreSQL role with SELECT alone sees everything, is told what it lacks, and changes nothing.
+/// A PostgreSQL role with only SELECT sees everything, gets a list of the missing privileges, and changes
+/// nothing.
 #[tokio::test]
 async fn a_selecting_role_is_enough() {
     let Some(place) = Place::shared("postgres").await else { return };
@@ -239,7 +240,7 @@ async fn redis_sees_reading_commands_alone() {
     }
     assert_eq!(redis(&place, &["DEBUG", "DIGEST"]), digest);
 
-    // A user that may read alone is told what it lacks.
+    // A user that may only read gets a list of the missing commands.
     let reads =
         ["ACL", "SETUSER", "reader", "on", ">secret-of-reader", "~*", "+info", "+scan", "+hmget", "+acl"];
     redis(&place, &reads);
@@ -252,7 +253,7 @@ async fn redis_sees_reading_commands_alone() {
     assert_eq!(areas(&doctor(&place.url).0), ["durability"]);
 }
 
-/// Nobody there: a line that says so, without the password.
+/// Without a server, it prints a line that says so, without the password.
 #[tokio::test]
 async fn a_store_that_is_not_there_is_a_line_in_the_report() {
     for url in [
