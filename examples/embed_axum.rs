@@ -106,10 +106,10 @@ struct Password {
 async fn login(State(app): State<Arc<App>>, Json(body): Json<Password>) -> Result<Response, Refusal> {
     let stored = app.accounts().get(&body.name).map(|account| (account.password.clone(), account.totp));
     let known = stored.is_some();
-    // A stranger's name takes as long to refuse as a wrong password, so that nobody learns which names there are.
+    // An unknown name takes as long to refuse as a wrong password, so that nobody learns which names exist.
     let (password, totp) = stored.unwrap_or_else(|| (app.nobodys_password.clone(), None));
     let given = SecretBytes::new(body.password.into_bytes());
-    // It takes tens of milliseconds of CPU, which the other requests should not wait for.
+    // Hashing takes tens of milliseconds of CPU, so it runs on another thread.
     let checked = tokio::task::spawn_blocking(move || Argon2Hasher::verify_blocking(&given, &password));
     if !(matches!(checked.await, Ok(Ok(true))) && known) {
         return Err(Refusal::Login);

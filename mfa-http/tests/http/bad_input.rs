@@ -1,4 +1,4 @@
-//! Input that no client means to send: each gets a clear answer, and the server goes on.
+//! Malformed input: each request gets a clear answer, and the server keeps working.
 
 use reqwest::Method;
 use serde_json::json;
@@ -65,7 +65,7 @@ async fn a_body_over_64_kib_is_a_413() {
         answer(server.call(&consumer, Method::POST, "/totp").body("x".repeat(64 * 1024 + 1))).await;
     assert_eq!((status, body["code"].as_str()), (413, Some("too-large")));
 
-    // Announced by nobody: chunk after chunk.
+    // Without a length, in chunks.
     let head = format!(
         "POST /totp HTTP/1.1\r\nhost: x\r\nx-mfa-apikey: {}\r\nx-mfa-apisecret: {}\r\ntransfer-encoding: chunked\r\n\r\n",
         consumer.key, consumer.secret
@@ -108,7 +108,7 @@ async fn odd_headers_are_a_401_and_absurd_ones_close_the_connection() {
         assert!(head.starts_with("HTTP/1.1 401"), "{answer}");
         assert_eq!(member(body), unauthorized);
     }
-    // Twice the same header: which one counts is nobody's guess.
+    // A repeated header is ambiguous.
     let twice = server.call(&consumer, Method::POST, "/totp").header("x-mfa-apikey", &consumer.key);
     assert_eq!(answer(twice).await.0, 401);
 
@@ -118,7 +118,7 @@ async fn odd_headers_are_a_401_and_absurd_ones_close_the_connection() {
     server.enrolled(&consumer).await;
 }
 
-/// R47, R49: nothing else is routed, in JSON, and nothing is cached.
+/// R47, R49: other paths get errors in JSON, and nothing is cached.
 #[tokio::test]
 async fn other_routes_and_methods_are_404_and_405() {
     let server = TestServer::start().await;
@@ -138,7 +138,7 @@ async fn other_routes_and_methods_are_404_and_405() {
     assert_eq!(answer(server.request(Method::GET, "/health/ready")).await.0, 204);
 }
 
-/// Sends bytes as they are; what comes back until the server closes.
+/// Sends raw bytes, and returns the response until the server closes.
 async fn raw(server: &TestServer, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(&server.address).await.unwrap();
     // The server may close before it has read everything.

@@ -51,7 +51,7 @@ async fn whichever_call_fails_on_whichever_route_it_is_a_503() {
     }
 }
 
-/// R8: a record that does not open is a 500, in words that say nothing, and not a refusal.
+/// R8: a record that does not open is a 500 without details, and not a refusal.
 #[tokio::test]
 async fn a_damaged_record_is_a_500() {
     let stores = Stores::from(MemoryStore::default());

@@ -1,4 +1,4 @@
-//! R48: connections that hold on to the server do not keep others out, and a stop finishes what is in flight.
+//! R48: connections that occupy the server do not keep others out, and a stop finishes requests in flight.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,8 +14,8 @@ use tokio::sync::oneshot;
 
 use super::server::TestServer;
 
-/// Connections that say nothing, half a head, half a body, or never read: each is closed in time, so that with
-/// all places taken a newcomer is served after a while. (Time is the runtime's, paused, so nothing is waited for.)
+/// Connections that send nothing, half a head or half a body, or never read, are closed in time. So a
+/// newcomer is served even when all places are taken. (The runtime's clock is paused, so nothing waits.)
 #[tokio::test(start_paused = true)]
 async fn dawdling_connections_give_their_places_back() {
     let mut limits = Limits::default();
@@ -95,8 +95,7 @@ async fn a_stranger_waits_and_the_owner_at_another_address_does_not() {
     assert_eq!(ask(stranger, consumer.secret.clone()).await.unwrap().status(), 200);
 }
 
-/// The head's time-out is real: a connection that sends half a head is closed. (Time is the runtime's, paused,
-/// so that nothing is waited for.)
+/// A connection that sends half a head is closed. (The runtime's clock is paused, so nothing waits.)
 #[tokio::test(start_paused = true)]
 async fn half_a_head_is_closed_in_time() {
     let address = listening(Limits::default()).await;
@@ -120,12 +119,12 @@ async fn a_stop_finishes_what_is_in_flight() {
         let _ = stopped.await;
     }));
 
-    // The head and half of the body are there when the stop comes; the rest follows.
+    // The stop comes after the head and half of the body. The rest follows.
     let mut stream = TcpStream::connect(address).await.unwrap();
     let head = "POST /api-key HTTP/1.1\r\nhost: x\r\nx-api-key: an-admin-key-for-tests\r\ncontent-length: 26\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.write_all(b"{\"email\":").await.unwrap();
-    // An answered request on another connection: the server has read ours by then, as it accepts in order.
+    // The server accepts in order, so after an answer on another connection it has read ours.
     let client = reqwest::Client::new();
     let alive = client.request(Method::GET, format!("http://{address}/health/live")).send().await.unwrap();
     assert_eq!(alive.status(), 204);

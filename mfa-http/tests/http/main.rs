@@ -1,5 +1,5 @@
-//! The service over HTTP: the predecessors' wire, bad input, limits, failing stores; and the program as an operator
-//! runs it.
+//! The service over HTTP: the predecessors' wire format, bad input, limits and failing stores. And the
+//! program as an operator runs it.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod api_key;

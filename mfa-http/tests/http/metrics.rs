@@ -1,4 +1,4 @@
-//! `/metrics`: answers are counted by route and status, and nothing a client sent is in it.
+//! `/metrics` counts responses by route and status, and shows nothing that a client sent.
 
 use reqwest::Method;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! The contract: what is committed is what the handlers say, and its examples are what they answer.
+//! The contract: the committed file matches the handlers, and its examples match their responses.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -24,7 +24,7 @@ fn the_committed_contract_is_the_handlers() {
     assert!(committed.trim_end() == printed, "docs/openapi.json is out of date; {remedy}");
 }
 
-/// Every operation is served, and a reader for people is, from files of its own.
+/// The server serves every operation, and a reader from its own files.
 #[tokio::test]
 async fn the_server_serves_it() {
     let server = TestServer::start().await;
@@ -52,7 +52,7 @@ async fn the_server_serves_it() {
     }
 }
 
-/// What a consumer and an administrator heard, by method, path of the contract, and status.
+/// Responses to a consumer and an administrator, by method, contract path and status.
 struct Heard {
     answers: BTreeMap<String, Value>,
     contract: Value,
@@ -73,7 +73,7 @@ impl Heard {
     }
 }
 
-/// A QR code's picture is too long for an example.
+/// A QR code's image is too long for an example.
 fn shortened(mut body: Value) -> Value {
     if body["imageUrl"].is_string() {
         body["imageUrl"] = json!("data:image/png;base64,…");

@@ -71,7 +71,7 @@ async fn two_servers_on_one_file_accept_a_code_once() {
     assert_eq!(call(1, "/totp", json!({})).await.0, 401);
 }
 
-/// R36 across processes: of 32 parallel replays of one login, against two servers on one file, one counts.
+/// R36 across processes: of 32 parallel replays of one login, against two servers on one file, one succeeds.
 #[tokio::test]
 async fn two_servers_on_one_file_finish_a_login_once() {
     let folder = tempfile::tempdir().unwrap();
@@ -205,7 +205,7 @@ fn a_taken_port_is_a_clear_error() {
     assert!(said.contains(&format!("cannot listen on {address}: Address already in use")), "{said}");
 }
 
-/// A file that another process keeps locked: a 503 after a while, and service again once it is free.
+/// A file that another process locks: requests get a 503 after a while, and work again once it is free.
 #[tokio::test]
 async fn a_locked_file_is_a_503_until_it_is_free() {
     let folder = tempfile::tempdir().unwrap();
@@ -236,8 +236,8 @@ async fn a_locked_file_is_a_503_until_it_is_free() {
     assert_eq!(create().await.0, 204);
 }
 
-/// A disk that fills up (here: a limit on the size of files): 503 while it is full, service again afterwards,
-/// and whatever was acknowledged is there.
+/// A full disk (here a limit on file sizes): requests get 503 while it is full and work afterwards.
+/// Everything acknowledged is kept.
 #[tokio::test]
 async fn a_full_disk_is_a_503_until_there_is_room() {
     let folder = tempfile::tempdir().unwrap();
@@ -266,7 +266,7 @@ async fn a_full_disk_is_a_503_until_there_is_room() {
     assert!(lifted.success());
     assert_eq!(create(acknowledged).await, 204);
     let listed = output(folder.path(), &["api-key", "list"]);
-    // A refused write may have happened all the same; an acknowledged one must have.
+    // A refused write may have happened. An acknowledged one must have.
     assert!((acknowledged + 1..=acknowledged + refused + 1).contains(&listed.lines().count()));
 }
 

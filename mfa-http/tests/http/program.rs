@@ -53,19 +53,19 @@ pub(crate) fn in_folder(mut command: Command, folder: &Path) -> Command {
     command
 }
 
-/// Runs the program to its end. Something else on this machine may have the default port.
+/// Runs the program to its end. Another process may have the default port.
 pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Output {
     program(folder).env("MFA_LISTEN", "127.0.0.1:0").args(arguments).output().unwrap()
 }
 
-/// Standard output of a run that succeeded.
+/// The standard output of a successful run.
 pub(crate) fn output(folder: &Path, arguments: &[&str]) -> String {
     let output = run(folder, arguments);
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// What a run that failed said.
+/// The errors of a failed run.
 pub(crate) fn complaint(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let output = run(folder, arguments);
     let lines = String::from_utf8(output.stderr).unwrap();

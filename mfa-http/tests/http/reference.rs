@@ -1,4 +1,4 @@
-//! `docs/http.md` names the codes of each route: those of the contract, and no other.
+//! `docs/http.md` names exactly the contract's codes for each route.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,14 +8,14 @@ use super::openapi::COMMITTED;
 
 const REFERENCE: &str = include_str!("../../../docs/http.md");
 
-/// What is between backticks, if it is spelt like a code.
+/// Texts between backticks that are spelt like codes.
 fn codes(text: &str) -> impl Iterator<Item = &str> {
     let quoted = text.split('`').skip(1).step_by(2);
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     quoted.filter(move |code| code.bytes().all(is_plain))
 }
 
-/// The codes of a section: the columns named `code` of its tables, and what follows a status in its text.
+/// The codes of a section, from the columns `code` of its tables, and after a status in its text.
 fn documented(section: &str) -> BTreeSet<&str> {
     let mut found = BTreeSet::new();
     let mut column = None;
@@ -39,7 +39,7 @@ fn documented(section: &str) -> BTreeSet<&str> {
     found
 }
 
-/// What stands under a heading, up to the next of its level.
+/// The text under a heading, up to the next heading of its level.
 fn section<'a>(level: &str, title: &str) -> &'a str {
     let (_, after) = REFERENCE.split_once(&format!("\n{level} {title}\n")).unwrap();
     let end = after.lines().take_while(|line| !is_heading(line, level)).map(|line| line.len() + 1).sum();

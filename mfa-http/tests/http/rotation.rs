@@ -29,7 +29,7 @@ async fn a_consumer_moves_to_another_key() {
         })
     };
     assert_eq!(rotate(&server, &body(&old, &new)).await, (200, counters(1, false)));
-    // The predecessor's clients may call again, and hear that there was nothing left.
+    // The predecessor's clients may call again, and get zero counts.
     assert_eq!(rotate(&server, &body(&old, &new)).await, (200, counters(0, false)));
     let validate = |consumer, step: u64| {
         let code = code_at(&key, NOW.after(Duration::from_secs(30 * step)));
@@ -60,7 +60,7 @@ async fn what_cannot_be_rotated_is_refused_in_words() {
         changed[member] = value;
         changed
     };
-    // In this order, as the predecessor asks for them.
+    // The predecessor checks them in this order.
     let mut partial = json!({});
     for name in ["newKeyId", "newKeySecret", "oldKeyId", "oldKeySecret"] {
         let missing = error(400, "invalid-request", &format!("invalid request: {name} is required"));
@@ -101,7 +101,7 @@ async fn what_cannot_be_rotated_is_refused_in_words() {
             !answered.1.to_string().contains(&old.secret) && !answered.1.to_string().contains(&new.secret)
         );
     }
-    // None of that has changed anything.
+    // None of these calls changed anything.
     let (_, list) = answer(server.admin(Method::GET, "/api-key")).await;
     assert!(list["keys"].as_array().unwrap().iter().all(|listed| listed["consumer"] == listed["value"]));
 }

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 pub(crate) const ADMIN_KEY: &str = "an-admin-key-for-tests";
-/// Of the demo's own routes, which are in no contract.
+/// For the demo's own routes, which are outside the contract.
 const DEMO_CODES: [&str; 2] = ["foreign-page", "no-account"];
 pub(crate) const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 
@@ -90,7 +90,7 @@ impl TestServer {
         keys.find(|key| key["email"] == email).unwrap()["value"].as_str().unwrap().to_owned()
     }
 
-    /// Enrols a TOTP; its id and key.
+    /// Enrols a TOTP, and returns its id and key.
     pub(crate) async fn enrolled(&self, consumer: &Credentials) -> (String, String) {
         let (status, body) = answer(self.call(consumer, Method::POST, "/totp").json(&json!({}))).await;
         assert_eq!(status, 200, "{body}");
@@ -115,7 +115,7 @@ pub(crate) async fn answer(request: RequestBuilder) -> (u16, Value) {
     (status, body)
 }
 
-/// The error body that both predecessors' readers understand.
+/// The error body, which clients of both predecessors understand.
 pub(crate) fn error(status: u16, code: &str, message: &str) -> (u16, Value) {
     (status, json!({"message": message, "status": status, "error": message, "code": code}))
 }

@@ -139,7 +139,7 @@ async fn a_deleted_totp_is_not_there() {
     assert_eq!(answer(server.call(&consumer, Method::GET, &path)).await, gone);
 }
 
-/// R45, R46: on every route, another's id is answered as one that nobody has, whatever it looks like.
+/// R45, R46: on every route, another consumer's id is answered like an unknown or malformed one.
 #[tokio::test]
 async fn another_consumers_totp_is_an_unknown_one() {
     let server = TestServer::start().await;

@@ -217,7 +217,7 @@ async fn headers_are_required_in_the_predecessors_order() {
     assert_eq!(with("x-mfa-UserUUID", b"00000000-0000-4000-8000-000000000000").await.0, 200);
 }
 
-/// R46: on every route, another consumer's user is one that nobody has.
+/// R46: on every route, another consumer's user is answered like an unknown one.
 #[tokio::test]
 async fn another_consumers_user_is_an_unknown_one() {
     let server = TestServer::start().await;

@@ -1,4 +1,5 @@
-//! The visitor's account: a cookie that outlives links from elsewhere, and words if the browser keeps none.
+//! The visitor's account: a cookie that survives links from other sites, and a message if the browser keeps
+//! none.
 
 use serde_json::json;
 
@@ -9,7 +10,7 @@ async fn has_an_app(page: &Page) -> bool {
     page.script("return !document.getElementById('totp-form').hidden;", &[]).await.unwrap() == true
 }
 
-/// The cookie is not sent with the page then, but with what the page asks for.
+/// The browser then sends the cookie with the page's requests, but not for the page itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_link_on_another_site_leads_to_the_same_account() {
     let Some(page) = Page::open().await else { return };
@@ -38,12 +39,12 @@ async fn without_cookies_it_says_so_and_opens_no_more_accounts() {
     }
     let asked =
         "return performance.getEntriesByType('resource').filter((one) => one.name.includes('/api/')).length;";
-    // For the account at the start; to open one, and to look whether it stayed.
+    // To read the account at the start, to open one, and to check that the cookie was kept.
     assert_eq!(page.script(asked, &[]).await.unwrap(), json!(3));
     page.had_no_errors_but(&[]).await;
 }
 
-/// A server that was started again knows no accounts. The page says what to do, which works.
+/// A restarted server knows no accounts. The page says what to do, and that works.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_that_is_gone_is_told_of() {
     let Some(page) = Page::open().await else { return };

@@ -25,7 +25,7 @@ pub(crate) const PLATFORM: Kind =
 /// A key on USB, without PIN.
 pub(crate) const KEY: Kind =
     Kind { protocol: "ctap2", transport: "usb", resident_keys: false, user_verification: false };
-/// A key that knows U2F only.
+/// A key that supports only U2F.
 pub(crate) const U2F: Kind = Kind { protocol: "u2f", ..KEY };
 
 impl Device {
@@ -57,7 +57,7 @@ impl Device {
         listed["credentials"].as_array().unwrap().clone()
     }
 
-    /// Puts a key pair into it that was made elsewhere.
+    /// Adds an existing key pair to it.
     pub(crate) async fn import(&self, page: &Page, rp_id: &str, id: &[u8], pkcs8: &[u8]) {
         let credential = json!({
             "credentialId": BASE64.encode(id),

@@ -1,4 +1,4 @@
-//! The page without a mouse: everything is reached, one sees where one is, and one is not thrown off.
+//! The page without a mouse: every control is reachable, the focus is visible, and it never jumps away.
 
 use fantoccini::actions::{InputSource as _, KeyAction, KeyActions};
 use fantoccini::key::Key;
@@ -32,13 +32,13 @@ async fn chord(page: &Page, held: Option<Key>, key: char) {
     page.client.perform_actions(actions).await.unwrap();
 }
 
-/// What has the focus, and whether one sees it.
+/// The focused element, and whether its focus is visible.
 const FOCUSED: &str = "
     const at = document.activeElement;
     const style = getComputedStyle(at);
     return [at.id || at.className, style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2];";
 
-/// Goes on with the Tab key, or back with Shift besides, until this has the focus.
+/// Presses Tab, or Shift and Tab, until this element has the focus.
 async fn go(page: &Page, back: bool, css: &str) {
     for _ in 0..20 {
         chord(page, back.then_some(Key::Shift), Key::Tab.into()).await;
@@ -76,7 +76,7 @@ async fn it_is_enough_for_an_app() {
     go(&page, false, "#totp-enroll").await;
     press(&page, Key::Enter).await;
     assert!(page.said("totp").await.starts_with("Ready."));
-    // The focus is where the code goes.
+    // The focus is on the input of the code.
     let code = code_at(&page.text("#totp-key").await.replace(' ', ""), SystemClock.now());
     write(&page, &code).await;
     press(&page, Key::Enter).await;

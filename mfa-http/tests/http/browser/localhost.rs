@@ -1,4 +1,4 @@
-//! The page as a person opens it who follows the README: on localhost, which counts as secure without TLS.
+//! The page as the README opens it: on localhost, which counts as secure without TLS.
 
 use mfa_core::clock::{Clock as _, SystemClock};
 use mfa_store_conformance::kit::service::code_at;

@@ -1,5 +1,5 @@
-//! What anybody must be able to do with the page: read it, and know what is what.
-//! Pictures of its states go to `demo/` in the target folder's `tmp`.
+//! Accessibility of the page: contrast, labels and layout. Screenshots go to `demo/` in the target folder's
+//! `tmp`.
 
 use data_encoding::BASE64;
 use mfa_core::clock::{Clock as _, SystemClock};
@@ -9,7 +9,7 @@ use serde_json::json;
 use super::Page;
 use super::device::{Device, PLATFORM};
 
-/// The contrast of all text with what is behind it, WCAG 2.2 §1.4.3; what falls below 4.5 to 1.
+/// Texts whose contrast with the background is below 4.5 to 1, WCAG 2.2 §1.4.3.
 const FAINT: &str = "
     const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
     const luminance = (rgb) => rgb.slice(0, 3).map((part) => part / 255)
@@ -53,7 +53,7 @@ const UNNAMED: &str = "
     }
     return unnamed;";
 
-/// What sticks out to the right.
+/// Elements that overflow to the right.
 const WIDE: &str = "
     const boxes = [...document.querySelectorAll('.card, .requests, .requests details')];
     const wide = boxes.filter((box) => box.scrollWidth > box.clientWidth + 2).map((box) => box.outerHTML);
@@ -62,7 +62,7 @@ const WIDE: &str = "
 
 const SIZES: [(&str, u32, u32); 2] = [("desktop", 1280, 900), ("phone", 390, 844)];
 
-/// Looks at the page in each size and colour scheme.
+/// Checks the page in each size and colour scheme.
 async fn look(page: &Page, state: &str) {
     let folder = format!("{}/demo", env!("CARGO_TARGET_TMPDIR"));
     std::fs::create_dir_all(&folder).unwrap();
@@ -73,7 +73,7 @@ async fn look(page: &Page, state: &str) {
         for scheme in ["light", "dark"] {
             let feature = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
             page.devtools("Emulation.setEmulatedMedia", feature).await;
-            // Colours that change slowly are looked at when they have changed.
+            // Wait until transitions of colours have ended.
             let settled = "await Promise.allSettled(document.getAnimations().map((one) => one.finished));";
             page.script(settled, &[]).await.unwrap();
             let seen = page.script(FAINT, &[]).await.unwrap();
@@ -119,6 +119,6 @@ async fn every_state_is_readable_and_named() {
     page.press("#u2f-login").await;
     page.said("u2f").await;
     look(&page, "5-u2f").await;
-    // A wrong code is a 401, and nothing else is an error.
+    // Only the wrong code may be an error, a 401.
     page.had_no_errors_but(&[401]).await;
 }

@@ -26,7 +26,7 @@ use tokio::time::timeout;
 use super::program::{Process, program};
 use tls::Tls;
 
-/// What a page has to show what it was asked to.
+/// The time for the page to show a result.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The page in a browser of its own, on a server of its own.
@@ -40,12 +40,12 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// Opens the page over TLS; `None` if there is no browser here, which is a failure under CI.
+    /// Opens the page over TLS; `None` if there is no browser. Under CI that is a failure.
     pub(crate) async fn open() -> Option<Self> {
         Self::open_at(Address::Tls, json!({})).await
     }
 
-    /// Opens the page where the program says it is: on localhost, without TLS.
+    /// Opens the page at the address that the program prints: on localhost, without TLS.
     pub(crate) async fn open_on_localhost() -> Option<Self> {
         Self::open_at(Address::Localhost, json!({})).await
     }
@@ -99,7 +99,7 @@ impl Page {
         Some(page)
     }
 
-    /// Loads the page, and waits until it has asked for its account.
+    /// Loads the page, and waits until it has requested its account.
     pub(crate) async fn load(&self) {
         self.client.goto(&format!("{}/demo", self.origin)).await.unwrap();
         self.ready().await;
@@ -115,7 +115,7 @@ impl Page {
         self.tls.in_front_of(&self.server.url).await
     }
 
-    /// Presses the element, as a user does once it is to be seen.
+    /// Clicks the element once it is visible.
     pub(crate) async fn press(&self, css: &str) {
         let element = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await.unwrap();
         element.click().await.unwrap();
@@ -141,7 +141,7 @@ impl Page {
         field.send_keys(text).await.unwrap();
     }
 
-    /// Runs the body of an async function in the page: what it returns, or the error that it throws.
+    /// Runs the body of an async function in the page, and returns its result or its error.
     pub(crate) async fn script(&self, body: &str, arguments: &[Value]) -> Result<Value, Thrown> {
         let script = format!(
             "const done = arguments[arguments.length - 1];
@@ -166,8 +166,7 @@ impl Page {
         self.client.issue_cmd(command).await.unwrap()
     }
 
-    /// Fails if the console has errors, other than that the browser writes down a request that was refused with
-    /// one of these statuses.
+    /// Fails if the console has errors other than requests refused with one of these statuses.
     pub(crate) async fn had_no_errors_but(&self, refusals: &[u16]) {
         let log = self.client.issue_cmd(ConsoleLog).await.unwrap();
         let entries = log.as_array().unwrap().iter().filter(|entry| entry["level"] == "SEVERE");
@@ -195,7 +194,7 @@ struct Driver {
 }
 
 impl Driver {
-    /// The driver takes a free port by itself, of IPv4, and gives up if another process has it for IPv6.
+    /// The driver picks a free IPv4 port, and exits if another process has it on IPv6.
     fn start(program: &Path, folder: TempDir) -> Self {
         for _ in 0..10 {
             let mut command = Command::new(program);
@@ -207,7 +206,7 @@ impl Driver {
                 Some(port.trim_end_matches('.').to_owned())
             });
             if let Some(port) = port {
-                // Its output is read on, lest it wait for a reader.
+                // Keep reading its output, so that it does not block.
                 std::thread::spawn(move || lines.for_each(drop));
                 return Self { process, address: format!("127.0.0.1:{port}"), session: None, folder };
             }
@@ -218,18 +217,19 @@ impl Driver {
 }
 
 impl Drop for Driver {
-    /// Whatever became of the test: the driver ends the browser's processes when its session ends, and only then.
+    /// End the session whatever the outcome of the test. Only then does the driver end the browser's
+    /// processes.
     fn drop(&mut self) {
         if let (Some(session), Ok(mut stream)) = (&self.session, TcpStream::connect(&self.address)) {
             let end = format!("DELETE /session/{session} HTTP/1.1\r\nhost: {}\r\n\r\n", self.address);
             let _ = stream.set_read_timeout(Some(PATIENCE));
             let _ = stream.write_all(end.as_bytes());
-            // It answers when the browser is gone, and leaves the connection open.
+            // It answers when the browser has exited, and leaves the connection open.
             let _ = stream.read(&mut [0; 256]);
         }
         let _ = self.process.kill();
         let _ = self.process.wait();
-        // What is left of a browser that never answered is known by its folder.
+        // Find the processes of an unresponsive browser by its folder.
         let _ = Command::new("pkill").args(["-KILL", "-f"]).arg(self.folder.path()).status();
     }
 }

@@ -38,7 +38,7 @@ async fn a_passkey_is_registered_used_renamed_and_deleted() {
     assert_eq!(page.said("passkey").await, "Renamed.");
     assert!(page.text("#credentials").await.contains("Jo's old laptop"));
 
-    // The account is the server's to keep, not the page's.
+    // The server keeps the account, not the page.
     page.load().await;
     page.press("#credentials button[aria-label^=Delete]").await;
     assert_eq!(page.said("passkey").await, "Deleted.");
@@ -57,7 +57,7 @@ async fn a_security_key_is_registered_and_used() {
     page.had_no_errors_but(&[]).await;
 }
 
-/// Of each transport, with resident keys and without, with user verification and without, ES256 and RS256.
+/// Each transport, with and without resident keys and user verification, with ES256 and RS256.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn authenticators_of_every_kind_work() {
     let Some(page) = Page::open().await else { return };
@@ -80,7 +80,7 @@ async fn authenticators_of_every_kind_work() {
     page.had_no_errors_but(&[]).await;
 }
 
-/// A key that knows U2F only, registered by WebAuthn (attestation `fido-u2f`).
+/// A key that supports only U2F, registered with WebAuthn (attestation `fido-u2f`).
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_u2f_key_registers_as_a_credential() {
     let Some(page) = Page::open().await else { return };

@@ -1,4 +1,4 @@
-//! What a browser sends that must not count.
+//! Responses of a browser that must be refused.
 
 use serde_json::{Value, json};
 
@@ -38,13 +38,13 @@ async fn a_ceremony_on_another_origin() {
     page.had_no_errors_but(&[400]).await;
 }
 
-/// A ceremony that its user gives up is an error in words, and the next one works.
+/// A ceremony that the user cancels shows a message, and the next one works.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cancelled_ceremony() {
     let Some(page) = Page::open().await else { return };
     let device = Device::plug_in(&page, KEY).await;
     register(&page).await;
-    // Nobody touches the key, and the browser waits less long than the two minutes that it is asked for.
+    // Nobody touches the key, and the browser gives up before the two minutes are over.
     device.set(&page, "setAutomaticPresenceSimulation", json!({"enabled": false})).await;
     let impatient = "const container = navigator.credentials;
         for (const name of ['create', 'get']) {
@@ -96,7 +96,7 @@ async fn a_wrong_signature_and_a_missing_user() {
     page.had_no_errors_but(&[400, 400]).await;
 }
 
-/// An answer counts once, and for its own ceremony only.
+/// A response counts once, and only for its own ceremony.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_is_sent_again() {
     let Some(page) = Page::open().await else { return };

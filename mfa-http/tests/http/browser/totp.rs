@@ -1,4 +1,4 @@
-//! An authenticator app, by what its user sees and types.
+//! An authenticator app, as its user sees it.
 
 use mfa_core::clock::{Clock as _, SystemClock};
 use mfa_store_conformance::kit::service::code_at;
@@ -20,7 +20,7 @@ async fn an_app_is_set_up_and_each_code_works_once() {
     page.press("#totp-form .primary").await;
     assert!(page.said("totp").await.starts_with("Not accepted:"));
 
-    // What was asked of the service is listed, without the shared secret.
+    // The page lists its requests to the service, without the shared secret.
     let requests = page.text("#requests").await;
     assert!(requests.contains("/validate"), "{requests}");
     let whole = page.script("return document.getElementById('requests').textContent;", &[]).await.unwrap();

@@ -1,4 +1,4 @@
-//! What is enrolled is in an account or goes, also when the store fails.
+//! Every enrolled row is in an account or is deleted, even if the store fails.
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -41,7 +41,7 @@ impl Visitor {
         (status, calls.iter().map(|call| call["status"].clone()).collect())
     }
 
-    /// Rows that are left once the demo has ended.
+    /// Rows that remain after the demo has ended.
     async fn left_at_the_end(self) -> usize {
         let stores = self.faulty.stores();
         let keys = stores.api_keys.page(None, 10).await.unwrap().items;
@@ -58,7 +58,7 @@ fn request(method: Method, path: &str, cookie: &str) -> Request<Body> {
     request.body(Body::empty()).unwrap()
 }
 
-/// Each call to the service looks the key up and then does its work.
+/// Each call to the service first reads the key.
 const WORK: u64 = 1;
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The demo's routes take no more of the server than the service's own.
+//! The demo's routes have the service's limits.
 
 use axum::http::header::{COOKIE, ORIGIN, SET_COOKIE};
 use mfa_core::Mfa;
@@ -9,7 +9,7 @@ use mfa_http::{AdminKey, App, server};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A body that does not come, and one that is too long. (Time is the runtime's, paused, so nothing is waited for.)
+/// A body that does not arrive, and one that is too long. (The runtime's clock is paused, so nothing waits.)
 #[tokio::test(start_paused = true)]
 async fn bodies_have_the_services_limits() {
     let app = App::new(Mfa::builder(MemoryStore::default()).build(), AdminKey::of_nobody());

@@ -1,4 +1,4 @@
-//! The demo's back end: there when asked for, for its own page only, without anything secret.
+//! The demo's back end: it exists only with `--demo`, serves only its own page, and reveals no secret.
 
 mod keeping;
 mod limits;
@@ -23,7 +23,7 @@ struct Demo {
 impl Demo {
     async fn start(folder: &std::path::Path) -> Self {
         let mut server = Process::spawn(program(folder).args(["serve", "--demo"]));
-        // Keys belong to names, and not to addresses.
+        // Keys need a host name, not an address.
         server.url = server.url.replace("127.0.0.1", "localhost");
         let client = Client::new();
         let mut demo = Self { server, client, cookie: String::new() };
@@ -71,7 +71,8 @@ async fn no_other_page_and_no_stranger_gets_in() {
     assert_eq!(answer(request).await, error(401, "no-account", "No account has this cookie"));
 }
 
-/// Any page elsewhere may have a browser load the page, so that makes nothing; nor does a browser without cookies.
+/// Any site can make a browser load the page, so loading creates nothing. A browser without cookies creates
+/// nothing either.
 #[tokio::test]
 async fn only_the_page_itself_opens_an_account() {
     let folder = tempfile::tempdir().unwrap();
@@ -83,7 +84,7 @@ async fn only_the_page_itself_opens_an_account() {
     let request = demo.client.get(format!("{}/demo/api/account", demo.server.url));
     let nobodys = json!({"account": false, "totp": false, "credentials": []});
     assert_eq!(answer(request).await.1["answer"], nobodys);
-    // Who has one keeps it.
+    // A visitor with an account keeps it.
     let again = demo.request(Method::POST, "account").send().await.unwrap();
     assert_eq!((again.status(), again.headers().get(SET_COOKIE)), (StatusCode::OK, None));
     assert_eq!(answer(demo.request(Method::GET, "account")).await.1["answer"]["account"], true);
@@ -101,7 +102,7 @@ async fn an_account_is_its_visitors_alone() {
     assert_eq!(answer(request).await.1["answer"]["totp"], false);
 }
 
-/// The key and the secret stay on the server: the page gets lines that name a file instead.
+/// The key and the secret stay on the server. The page gets commands that name a file instead.
 #[tokio::test]
 async fn no_answer_holds_the_key() {
     let folder = tempfile::tempdir().unwrap();
@@ -124,7 +125,7 @@ async fn no_answer_holds_the_key() {
 async fn nothing_is_left_at_the_end() {
     let folder = tempfile::tempdir().unwrap();
     let mut demo = Demo::start(folder.path()).await;
-    // Two accounts; an app and a U2F user that others take the place of.
+    // Two accounts. In one, an app and a U2F user are replaced.
     for _ in 0..2 {
         for path in ["totp", "u2f", "totp", "u2f", "passkey"] {
             assert_eq!(answer(demo.request(Method::POST, path)).await.0, 200, "{path}");

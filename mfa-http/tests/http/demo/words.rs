@@ -1,4 +1,4 @@
-//! Every code that a visitor of the demo can meet has words on the page, and the page knows no other code.
+//! The page has a message for every code that a visitor can get, and for no other code.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ const OF_ADMINISTRATORS: [Code; 13] = [
     Code::NewKeyInUse,
     Code::ThirdKey,
 ];
-/// Not the service's: the demo's own refusals, and the page's.
+/// Codes of the demo and the page, not of the service.
 const OF_THE_DEMO: [&str; 3] = ["no-account", "no-cookies", "foreign-page"];
 
 #[test]

@@ -57,7 +57,7 @@ impl Consumer {
         if user.is_empty() { request } else { request.header("x-mfa-UserUUID", user) }
     }
 
-    /// Creates a key and finds out what it is.
+    /// Creates a key, and finds its value in the list.
     pub(crate) async fn pending_key(&self) -> String {
         let email = format!("{}@example.com", mfa_test_servers::unique_name());
         let create = self.request(Method::POST, "/api-key").header("x-api-key", ADMIN_KEY);
@@ -86,7 +86,7 @@ impl Consumer {
         answer(activate.json(&body)).await
     }
 
-    /// Enrols a TOTP: the answer's status, its id, and its code now.
+    /// Enrols a TOTP, and returns the status, its id and its current code.
     pub(crate) async fn enroll(&self) -> (u16, String, String) {
         let (status, body) = answer(self.request(Method::POST, "/totp").json(&json!({}))).await;
         if status != 200 {
@@ -101,7 +101,7 @@ impl Consumer {
         answer(request.json(&json!({"code": code}))).await.0
     }
 
-    /// Begins a registration, for a new user if `user` is empty; the user, and what the browser answers.
+    /// Begins a registration, for a new user if `user` is empty. Returns the user and the browser's response.
     pub(crate) async fn begin_registration(
         &self,
         user: &str,
@@ -129,7 +129,7 @@ impl Consumer {
         answer(self.about(user, Method::PUT, "/webauthn/login").json(asserted)).await.0
     }
 
-    /// Registers a key by raw U2F messages; its user.
+    /// Registers a key with raw U2F messages, and returns its user.
     pub(crate) async fn register_u2f(&self, key: &SoftU2fKey) -> String {
         let begin = self.request(Method::POST, "/u2f").json(&json!({"appId": ORIGIN}));
         let (status, asked) = answer(begin).await;

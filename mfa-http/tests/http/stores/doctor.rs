@@ -1,4 +1,4 @@
-//! `mfa-http doctor`: what it says of a store is right, and it writes nothing.
+//! `mfa-http doctor` reports stores correctly, and writes nothing.
 
 mod reading;
 
@@ -12,7 +12,7 @@ use super::client::Consumer;
 use super::{Place, connect, on_each_store};
 use crate::program::{output, run};
 
-/// What the program says of the store at `url`, and its exit status.
+/// The program's report about the store at `url`, and its exit status.
 fn doctor(url: &str) -> (Value, Option<i32>) {
     let folder = tempfile::tempdir().unwrap();
     let said = run(folder.path(), &["doctor", "--json", "--store", url]);
@@ -29,7 +29,7 @@ fn areas(report: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// Flaw, kind and count of each problem.
+/// The flaw, kind and count of each problem.
 fn problems(report: &Value) -> Vec<(&str, &str, u64)> {
     let all = report["store"]["problems"].as_array().unwrap().iter();
     let mut all: Vec<_> = all
@@ -39,7 +39,7 @@ fn problems(report: &Value) -> Vec<(&str, &str, u64)> {
     all
 }
 
-/// A pending, a revoked and an active key; a TOTP and a user of the last one.
+/// Makes a pending, a revoked and an active key, and a TOTP and a user of the active one.
 async fn prepare(place: &Place) -> Consumer {
     let server = place.serve();
     let consumer = Consumer::new(&[&server]).await;
@@ -94,7 +94,7 @@ async fn a_prepared_store(store: &str) {
     assert!(!said.contains(&consumer.key) && complaint.contains("need attention"), "{said}{complaint}");
 }
 
-/// `scripts/test` runs PostgreSQL without fsync, and that is noticed.
+/// `scripts/test` runs PostgreSQL without fsync, which must be reported.
 async fn unsafe_settings(store: &str, place: &Place) -> Vec<&'static str> {
     if store != "postgres" {
         return Vec::new();
@@ -103,7 +103,7 @@ async fn unsafe_settings(store: &str, place: &Place) -> Vec<&'static str> {
     if row.get::<&str, _>(0) == "off" { vec!["durability"] } else { Vec::new() }
 }
 
-/// Ceremonies that a server keeps to itself are nothing to look at, and no fault.
+/// Ceremonies in a server's memory cannot be inspected, which is not a fault.
 #[test]
 fn a_ceremony_store_in_memory_is_no_fault() {
     let folder = tempfile::tempdir().unwrap();

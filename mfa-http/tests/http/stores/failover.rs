@@ -16,7 +16,7 @@ use super::outages::{Load, recover, verify};
 async fn a_lost_master_is_replaced() {
     let mut nodes = Vec::new();
     for _ in 0..6 {
-        // The nodes' own port must be free as well; by default it is the first and 10,000, which there may not be.
+        // Set the nodes' bus port. By default it is the first port plus 10,000, which may be out of range.
         let bus = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
         let arguments =
             ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", &bus];
@@ -44,7 +44,7 @@ async fn a_lost_master_is_replaced() {
     until("a replica is promoted", || {
         others.iter().filter(|address| info(address).contains("role:master")).count() == 3
     });
-    // It comes back as a replica of its successor; until then there is nobody to confirm writes.
+    // It comes back as a replica of its successor. Until then nothing can confirm writes.
     nodes[0].restart();
     until("it follows its successor", || info(&master).contains("master_link_status:up"));
     let done = load.stop().await;

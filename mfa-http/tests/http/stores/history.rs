@@ -1,5 +1,5 @@
-//! Histories of concurrent calls, and whether some order of them explains every outcome: linearizability, by the
-//! search of Wing and Gong (Testing and verifying concurrent objects, 1993).
+//! Checks histories of concurrent calls for linearizability: some order of the calls must explain every
+//! outcome. Uses the search of Wing and Gong (Testing and verifying concurrent objects, 1993).
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -22,7 +22,7 @@ pub(crate) enum Outcome {
     Done,
     Refused,
     Credentials(BTreeSet<u8>),
-    /// The answer was lost or says that the store failed: it may have happened or not.
+    /// The answer was lost or reports a failed store, so the call may have happened or not.
     Unknown,
 }
 
@@ -61,14 +61,14 @@ impl State {
             Call::List => (Outcome::Credentials(self.credentials.clone()), self.clone()),
             Call::Delete if self.exists => done(Self { used: self.used, ..Self::default() }),
             Call::Read if self.exists => done(self.clone()),
-            // A login that comes too late has used up its ceremony all the same.
+            // A late login has used up its ceremony too.
             Call::FinishLogin => (Outcome::Refused, Self { used: true, ..self.clone() }),
             _ => (Outcome::Refused, self.clone()),
         }
     }
 }
 
-/// The calls of one object, each with the moments between which it happened.
+/// The calls of one object, each with its start and end.
 #[derive(Debug, Default)]
 pub(crate) struct History {
     clock: AtomicU64,
@@ -84,7 +84,7 @@ impl History {
         self.events.lock().unwrap().push(Event { call, outcome, began, ended });
     }
 
-    /// Fails unless some order of the calls, each within its moments, explains what they answered.
+    /// Fails unless some order of the calls, each between its start and end, explains their answers.
     pub(crate) fn check(&self, start: &State) {
         let events = self.events.lock().unwrap().clone();
         assert!(is_explained(&events, start), "no order explains this from {start:?}: {events:#?}");
@@ -105,7 +105,7 @@ fn is_explained(events: &[Event], state: &State) -> bool {
     })
 }
 
-/// The checker itself: it accepts what can be and refuses what cannot.
+/// The checker itself accepts possible histories and refuses impossible ones.
 #[test]
 fn the_checker_tells_right_from_wrong() {
     let event = |call, outcome, began, ended| Event { call, outcome, began, ended };

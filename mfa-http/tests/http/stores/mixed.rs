@@ -13,7 +13,7 @@ use crate::program::{Process, program};
 #[tokio::test]
 async fn ceremonies_live_elsewhere() {
     let Some(place) = Place::shared("postgres").await else { return };
-    // As it comes from the box: good enough for ceremonies, and for nothing else.
+    // Redis with default settings is good enough for ceremonies only.
     let Some(mut redis) = OwnServer::start("redis", &["--appendonly", "no"]) else { return };
     let prefix = unique_name();
     let url = format!("redis://{}?prefix={prefix}", redis.address);
@@ -36,7 +36,7 @@ async fn ceremonies_live_elsewhere() {
     assert_eq!(consumer.finish_login(&user, &asserted).await, 200);
     assert_eq!(consumer.finish_login(&user, &asserted).await, 400);
 
-    // Either of the two being away makes the server unready, and it comes back by itself.
+    // The server is not ready without either store, and recovers by itself.
     let ready = async || {
         let asked = reqwest::get(format!("{}/health/ready", server.url)).await;
         asked.unwrap().status().as_u16()

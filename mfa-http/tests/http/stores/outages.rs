@@ -1,8 +1,8 @@
-//! Stores that hang up, stall or die. Whatever happens: no code is accepted twice, nothing acknowledged is lost, the
-//! answer to a failed store is a 503 and nothing else, and service resumes by itself.
+//! Stores that disconnect, stall or die. In every case, no code is accepted twice, nothing acknowledged is
+//! lost, a failed store is answered 503, and service resumes by itself.
 //!
-//! Of Redis Cluster there is `failover.rs` alone: its client goes to the addresses that the nodes announce, past any
-//! proxy, and speaks to each node as to a single server.
+//! Redis Cluster is tested only in `failover.rs`. Its client connects to the addresses that the nodes
+//! announce, past any proxy.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -38,7 +38,7 @@ mod kills {
     on_each_store!(kill: postgres, redis, redis_always, dynamodb);
 }
 
-/// The line is cut at each message in turn, before it arrived or before its answer did.
+/// The connection is cut at each message in turn, before the message or before its answer arrives.
 async fn cut(store: &str) {
     let Some(place) = Place::shared(store).await else { return };
     let proxy = Proxy::start(place.server()).await;
@@ -55,10 +55,10 @@ async fn cut(store: &str) {
             let third = consumer.validate(&totp, &code).await;
             let case = format!("{fault:?} {message}: {first} {second} {third}");
             match (first, second) {
-                // The client library asked again, and it was in time.
+                // The client library retried in time.
                 (200, 401) => {}
                 (503, 200) => assert!(!(fault == Fault::After && message == 3), "{case}"),
-                // Only what reached the store and was written can be a replay the second time.
+                // The second attempt can be a replay only if the first was written.
                 (503, 401) => assert!(fault == Fault::After && message == 3, "{case}"),
                 _ => unreachable!("{case}"),
             }
@@ -102,7 +102,7 @@ async fn stall(store: &str) {
     assert_eq!(status, 200);
     assert_eq!(consumer.validate(&totp, &code).await, 401);
 
-    // A store that is not there is a 503, for every kind of call; and it is used again when it is there again.
+    // Every kind of call gets a 503 while the store is gone, and works when it is back.
     let (_, totp, code) = consumer.enroll().await;
     proxy.refuse(true);
     for _ in 0..2 {
@@ -153,7 +153,7 @@ impl Load {
         Self { clients: (0..8).map(client).collect(), stop, rounds }
     }
 
-    /// Until so many rounds are done; none ends because of a refusal.
+    /// Runs until enough rounds are done. No refusal ends it.
     pub(super) async fn wait_for(&self, rounds: usize) {
         while self.rounds.load(Ordering::SeqCst) < rounds {
             assert!(!self.clients.iter().any(JoinHandle::is_finished), "a client met what it must not");
@@ -173,7 +173,7 @@ impl Load {
     }
 }
 
-/// What one client was told.
+/// What one client received.
 #[derive(Default)]
 pub(super) struct Acknowledged {
     enrolled: Vec<String>,
@@ -225,7 +225,7 @@ pub(super) async fn verify(consumer: &Consumer, done: Vec<Acknowledged>) {
     assert!(checked > 16, "the load did nothing: {checked}");
 }
 
-/// Waits until the service works again, without anybody starting it.
+/// Waits until the service works again, without a restart.
 pub(super) async fn recover(consumer: &Consumer) {
     let began = Instant::now();
     while consumer.enroll().await.0 != 200 {

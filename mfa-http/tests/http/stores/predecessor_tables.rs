@@ -1,5 +1,5 @@
-//! The predecessors' DynamoDB tables in place, under the predecessors' own environment names: everything in them
-//! works, and what is not ours in them stays.
+//! The predecessors' DynamoDB tables in place, under the predecessors' environment names. Everything in them
+//! works, and foreign attributes stay.
 
 mod damage;
 mod variants;
@@ -263,7 +263,7 @@ async fn webauthn_rows(deployment: &Deployment, server: &Process) {
     let rows = fixtures("go_rows");
     let consumer = consumer(deployment, server, &rows["api_key"]).await;
     let user = &rows["user_with_five_credentials"];
-    // With a login of the Go predecessor's open, which is none of ours.
+    // With an open login of the Go predecessor, which is not ours.
     let (row, id) = (&user["pending_login"]["row"], text(&user["uuid"]));
     deployment.put("u2f", row).await;
     for credential in user["credentials"].as_array().unwrap() {
@@ -288,7 +288,7 @@ async fn webauthn_rows(deployment: &Deployment, server: &Process) {
         let status = login(&consumer, id, &mut authenticator(&shape["credential"]), "example.com").await;
         assert_eq!(status, 200, "{name}");
     }
-    // Names match whatever their case, as the Go predecessor reads them; the row has each once afterwards.
+    // Names match in any case, as in the Go predecessor. Afterwards the row has each name once.
     let shape = &shapes["gen4_2024_lower_camel_no_attestation"];
     let mut row = shape["row_minimal"].clone();
     let credentials = row.as_object_mut().unwrap().remove("EncryptedCredentials");

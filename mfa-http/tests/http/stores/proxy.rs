@@ -1,5 +1,5 @@
-//! A proxy between the program and its store: it counts the messages, delays them, and cuts the line before or
-//! after one of them has arrived.
+//! A proxy between the program and its store. It counts and delays messages, and cuts the connection before
+//! or after one of them arrives.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

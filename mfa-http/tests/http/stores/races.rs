@@ -1,4 +1,4 @@
-//! Two servers and 32 clients on one store: every history has an order that explains it.
+//! Two servers and 32 clients on one store. Some order of the calls explains every history.
 
 use std::sync::Arc;
 

@@ -134,7 +134,7 @@ async fn kill(store: &str) {
     assert!(upgraded.starts_with("0 records re-encrypted\ndone"), "{upgraded}");
 }
 
-/// The same by the new key, as soon as it opens what the old one enrolled.
+/// The same with the new key, as soon as it opens the old key's records.
 async fn once_joined(new: Arc<Consumer>, early: String, stop: Arc<AtomicBool>) -> Vec<(String, String)> {
     let status = || answer(new.request(Method::GET, &format!("/totp/{early}")));
     while status().await.0 != 200 && !stop.load(Ordering::SeqCst) {

@@ -1,4 +1,4 @@
-//! Stores over TLS: the server's certificate is verified, and one of an unknown authority is refused.
+//! Stores over TLS: the server's certificate is verified, and one from an unknown authority is refused.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -63,7 +63,7 @@ async fn postgres() {
     refused(&elsewhere, files.path(), &others, "certificate");
 }
 
-/// What asks for TLS does not go on without it.
+/// A URL that asks for TLS does not fall back to plain text.
 #[tokio::test]
 async fn a_server_without_it_is_refused() {
     let Some(server) = mfa_test_servers::shared("MFA_TEST_POSTGRES") else { return };

@@ -20,7 +20,7 @@ async fn the_predecessors_tables_are_read_by_a_reading_role() {
     for key in [&node["api_key"]["row"], &node["api_key_never_activated"]["row"], &go["api_key"]["row"]] {
         deployment.put("keys", key).await;
     }
-    // Three of a key that is there, one of a tenant whose key is not.
+    // Three belong to a stored key, and one to a consumer without a key.
     for totp in node["totp"].as_array().unwrap().iter().chain([&node["other_tenant"]["totp"][0]]) {
         deployment.put("totp", &totp["row"]).await;
     }
@@ -76,7 +76,7 @@ async fn the_predecessors_tables_are_read_by_a_reading_role() {
             ("unknownVersion", "totp", 1),
         ]
     );
-    // The ceremony table is still to be made.
+    // The ceremony table does not exist yet.
     assert_eq!(areas(&report), ["tables"], "{report}");
     assert_eq!(role.asked(), ["DescribeContinuousBackups", "DescribeTable", "DescribeTimeToLive", "Scan"]);
 }
@@ -96,7 +96,7 @@ fn damaged_items(node: &Value) -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// A role that may describe nothing, as the Go predecessor's, and one that may not scan either.
+/// A role that may not describe tables, like the Go predecessor's, and one that may not scan either.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_role_may_not_do_is_a_line_in_the_report() {
     let Some(place) = Place::shared("dynamodb").await else { return };
@@ -165,7 +165,7 @@ async fn dump(place: &Place) -> Vec<String> {
     all
 }
 
-/// A server with settings that keep what it acknowledged needs no attention; one with old tables does.
+/// A server with durable settings needs no attention. One with old tables does.
 #[tokio::test]
 async fn missing_migrations_are_named_and_not_run() {
     let Some(server) = OwnServer::start("postgres", &[]) else { return };
@@ -182,7 +182,7 @@ async fn missing_migrations_are_named_and_not_run() {
     }
 }
 
-/// The same on SQLite, with a server that has the file open and without; the file and its log stay as they are.
+/// The same on SQLite, with and without a server that has the file open. The file and its log do not change.
 #[tokio::test]
 async fn a_file_stays_as_it_is() {
     let place = Place::shared("sqlite").await.unwrap();
@@ -212,7 +212,7 @@ async fn a_file_stays_as_it_is() {
     assert_eq!(areas(&doctor(&place.url).0), ["reachable"]);
 }
 
-/// What Redis counts of its commands: those that read, and none other.
+/// Redis's own counts show only reading commands.
 #[tokio::test]
 async fn redis_sees_reading_commands_alone() {
     let Some(server) = OwnServer::start("redis", &["--enable-debug-command", "yes"]) else { return };
