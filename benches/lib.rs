@@ -1,4 +1,4 @@
-//! What the benchmarks share: where criterion's figures are, and how a report fails.
+//! Shared parts of the benchmarks: reading criterion's figures, and failing reports.
 
 pub mod load;
 
@@ -8,7 +8,7 @@ use std::process::ExitCode;
 /// What a benchmark returns.
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// Where criterion writes, beside the build.
+/// The folder that criterion writes to, beside the build.
 pub fn output_folder() -> PathBuf {
     PathBuf::from(std::env::var_os("CARGO_TARGET_DIR").unwrap_or("target".into())).join("criterion")
 }
@@ -24,8 +24,8 @@ pub fn median(folder: &Path, name: &str) -> Outcome<f64> {
     Ok(estimates["median"]["point_estimate"].as_f64().ok_or("no median")?)
 }
 
-/// Runs a benchmark, unless `cargo test --benches` or nextest only asks whether it starts; fails if its report
-/// says that something does not hold.
+/// Runs a benchmark, unless `cargo test --benches` or nextest only lists it. Fails if its report shows a
+/// missed bound.
 #[expect(clippy::print_stderr, reason = "errors are for the terminal")]
 pub fn main(run: impl FnOnce() -> Outcome<bool>) -> ExitCode {
     if !std::env::args().any(|argument| argument == "--bench") {

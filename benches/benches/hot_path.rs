@@ -1,5 +1,5 @@
-//! What a call costs in the domain, on the in-memory store. The report at the end sets it against one Argon2id
-//! verification of the same run, and fails if the hot path is not hundreds of times cheaper.
+//! The cost of a call in the domain, on the in-memory store. The report compares it with one Argon2id
+//! verification of the same run, and fails unless the hot path is hundreds of times cheaper.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -83,7 +83,7 @@ fn seal_and_open(criterion: &mut Criterion) -> Outcome<()> {
 fn totp_verify(criterion: &mut Criterion) -> Outcome<()> {
     let Service { runtime, clock, mfa, key, secret, .. } = Service::new()?;
     let consumer = runtime.block_on(mfa.authenticate(&key, &secret))?;
-    // A code is accepted once, so each call gets an authenticator of its own; making it is not measured.
+    // A code is accepted once, so each call gets its own authenticator. Making it is not measured.
     let enroll = || {
         let totp = runtime.block_on(consumer.totp().enroll(TotpOptions::new("Acme", "jo"))).ok()?;
         let shared = data_encoding::BASE32_NOPAD.decode(totp.secret_base32.as_bytes()).ok()?;
@@ -114,8 +114,8 @@ fn totp_verify(criterion: &mut Criterion) -> Outcome<()> {
     Ok(())
 }
 
-/// Prints how many times cheaper than one Argon2id verification each call is; says whether all are as they
-/// must be (100 and 150 µs where a verification takes 20 ms).
+/// Prints how many times cheaper each call is than one Argon2id verification. Returns whether all meet the
+/// bounds (100 and 150 µs if a verification takes 20 ms).
 #[expect(clippy::print_stdout, reason = "the report is for the terminal")]
 fn report(folder: &Path) -> Outcome<bool> {
     let argon2id = median(folder, "argon2id verification")?;

@@ -1,5 +1,6 @@
-//! T6 and T7: what a warm request costs the server process, over HTTP, on the in-memory store: a TOTP validation
-//! against a bare axum route in the same run, a passkey login against bare verifications of its signature.
+//! T6 and T7: the cost of a warm request for the server process, over HTTP, on the in-memory store. Compares
+//! a TOTP validation with a bare axum route, and a passkey login with bare verifications of its signature, in
+//! the same run.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -54,7 +55,7 @@ async fn run() -> Outcome<bool> {
     ] {
         let verdict = if ratio <= at_most { "holds" } else { "DOES NOT HOLD" };
         println!("{target}: {what}, ratio {ratio:.2} (at most {at_most}: {verdict})");
-        // A quarter more is what the noise of a shared machine may add.
+        // Allow a quarter more for the noise of a shared machine.
         all_hold &= ratio <= at_most * 1.25;
     }
     Ok(all_hold)

@@ -1,5 +1,6 @@
-//! Paging through one consumer's records costs in proportion to them, not to the table: a table of TOTP records over
-//! 100 consumers grows tenfold, to 100,000 records over 1,000, and the same consumer's hundred records are read again.
+//! Paging through one consumer's records costs in proportion to its records, not to the table. A table of
+//! 10,000 TOTP records of 100 consumers grows tenfold. The bench reads the same consumer's hundred records
+//! before and after.
 //!
 //! `scripts/test --run cargo bench -p mfa-benches --bench paging` starts the servers and runs this.
 

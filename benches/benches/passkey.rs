@@ -1,5 +1,6 @@
-//! What a passkey login costs in the domain, on the in-memory store, against one bare verification of its P-256
-//! signature in the same run. The report fails if finishing costs twice that, or beginning a third of it.
+//! The cost of a passkey login in the domain, on the in-memory store. The same run measures one bare
+//! verification of its P-256 signature. The report fails if finishing costs twice that, or beginning a third
+//! of it.
 
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -50,7 +51,7 @@ impl Login {
         Ok(Self { runtime, consumer, party, authenticator, user, clock })
     }
 
-    /// Begins a login and answers it: the body of the request that finishes it.
+    /// Begins a login, and returns the body of the request that finishes it.
     fn answered(&mut self) -> Outcome<Vec<u8>> {
         let webauthn = self.consumer.webauthn(self.party.clone());
         let options = self.runtime.block_on(webauthn.begin_authentication(self.user))?;
@@ -70,7 +71,7 @@ fn run_benches(criterion: &mut Criterion) -> Outcome<()> {
     criterion.bench_function("begin a login", |b| {
         let webauthn = login.consumer.webauthn(login.party.clone());
         b.iter(|| {
-            // Time passes, so that the store sweeps what nobody finished.
+            // Move the clock on, so that the store deletes unfinished ceremonies.
             login.clock.advance(Duration::from_millis(10));
             let begun = login.runtime.block_on(webauthn.begin_authentication(login.user));
             assert!(begun.is_ok(), "the store has room");

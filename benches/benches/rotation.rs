@@ -1,5 +1,5 @@
-//! A rotation of 100,000 TOTP records: how fast against the store's own conditional saves in the same run, and how much
-//! memory it takes beside.
+//! A rotation of 100,000 TOTP records: its speed compared with the store's conditional saves in the same run,
+//! and its memory.
 //!
 //! `scripts/test --run cargo bench -p mfa-benches --bench rotation` starts the servers and runs this.
 
@@ -24,7 +24,7 @@ fn resident() -> Outcome<u64> {
     Ok(line.split_whitespace().nth(1).ok_or("VmRSS")?.parse()?)
 }
 
-/// Enrols by so many lanes at a time; the ids of the first few.
+/// Enrols concurrently, and returns the first few ids.
 async fn enroll(consumer: &Arc<Consumer>) -> Outcome<Vec<TotpId>> {
     let lanes: Vec<_> = (0..64)
         .map(|lane| {
@@ -48,7 +48,7 @@ async fn enroll(consumer: &Arc<Consumer>) -> Outcome<Vec<TotpId>> {
     Ok(ids)
 }
 
-/// Conditional saves a second, by so many lanes at a time.
+/// Concurrent conditional saves per second.
 async fn own_rate(stores: &Stores, consumer: &Consumer, ids: &[TotpId], lanes: usize) -> Outcome<f64> {
     let mut records: Vec<(TotpRecord, Expect)> = Vec::new();
     for id in ids {

@@ -1,5 +1,5 @@
-//! T13: conditional saves by 64 callers at once against one at a time, on one SQLite file with every commit
-//! flushed. The writer commits what waits together, so the ratio must be 5 at the least.
+//! T13: conditional saves by 64 concurrent callers, compared with one at a time, on one SQLite file with
+//! every commit flushed. The writer commits waiting writes together, so the ratio must be at least 5.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -29,7 +29,7 @@ fn record(n: u32) -> Outcome<TotpRecord> {
     })
 }
 
-/// Saves one record over and over until `end`; how often, and the revision it is at.
+/// Saves one record repeatedly until `end`. Returns the number of saves and the last revision.
 async fn save(stores: Stores, n: u32, mut at: Revision, end: Instant) -> Outcome<(u32, Revision)> {
     let record = record(n)?;
     let mut saves = 0;

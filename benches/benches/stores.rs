@@ -1,7 +1,7 @@
-//! What a warm TOTP validation and a warm passkey login cost the server process on each store, over HTTP. Beside them
-//! in the same run, since figures of one machine and hour say little about another's: a bare axum route, the two
-//! calls of a store that the prototype of performance.md made, and a bcrypt check, the least that either predecessor
-//! spends on a call (T4, T5). T10: how long a validation alone takes on PostgreSQL.
+//! The cost of a warm TOTP validation and a warm passkey login for the server process on each store, over
+//! HTTP. Figures from one machine and hour do not carry over, so the same run also measures a bare axum
+//! route, the prototype's two calls of a store (performance.md) and a bcrypt check. A bcrypt check is the
+//! least that a predecessor spends on a call (T4, T5). T10: the time of a single validation on PostgreSQL.
 //!
 //! `scripts/test --run cargo bench -p mfa-benches --bench stores` starts the servers and runs this.
 
@@ -28,13 +28,13 @@ const ROUNDS: usize = 3;
 /// in-memory store without the route (performance.md).
 const BARE: f64 = 13.0;
 const OWN: (f64, f64) = (19.0 - BARE, 122.0 - BARE);
-/// Calls of the store in a validation and in a login. The prototype kept the API key's record in memory, so that a
-/// revocation was not heard of, or saved nothing.
+/// Calls of the store in a validation and in a login. The prototype needed fewer: it kept the API key's
+/// record in memory, and so missed revocations, or saved nothing.
 const ITS_CALLS: (f64, f64) = (2.0, 2.0);
 const OUR_CALLS: (f64, f64) = (3.0, 4.0);
-/// How much more than the prototype's may be ours.
+/// How much more than the prototype's our cost may be.
 const SHARE: f64 = 1.5;
-/// What the noise of a shared machine may add to a gate.
+/// An allowance for the noise of a shared machine.
 const NOISE: f64 = 1.25;
 
 fn stores(folder: &std::path::Path) -> Vec<Store> {
@@ -55,7 +55,7 @@ fn stores(folder: &std::path::Path) -> Vec<Store> {
     all.into_iter().flatten().collect()
 }
 
-/// What a store's requests cost, the medians of several rounds in turn.
+/// The cost of a store's requests, as medians of several rounds.
 struct Costs {
     /// Microseconds of a bare route.
     route: f64,
@@ -104,7 +104,7 @@ impl Costs {
         })
     }
 
-    /// What the prototype would cost here with so many calls of the store: a validation, and a login.
+    /// What a validation and a login of the prototype would cost here with this many calls of the store.
     fn prototype(&self, (validation, login): (f64, f64)) -> (f64, f64) {
         let (machine, call) = (self.route / BARE, (self.two_calls - self.route) / 2.0);
         (self.route + OWN.0 * machine + validation * call, self.route + OWN.1 * machine + login * call)
@@ -116,7 +116,7 @@ fn middle_cost(costs: &[Cost]) -> Cost {
     Cost { cpu: figures(|cost| cost.cpu), per_second: figures(|cost| cost.per_second) }
 }
 
-/// Milliseconds for each of 400 validations that no other disturbs, the median.
+/// The median of 400 undisturbed validations, in milliseconds.
 async fn alone(server: &Server) -> Outcome<f64> {
     let mut connection = server.connect().await?;
     let consumer = consumer(&mut connection).await?;

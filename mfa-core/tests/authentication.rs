@@ -1,4 +1,4 @@
-//! Who gets in, who does not, and what a failing store makes of it.
+//! Who authenticates, who does not, and what happens if the store fails.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::net::IpAddr;
@@ -30,7 +30,7 @@ async fn activated(mfa: &Mfa) -> (ApiKey, ApiSecret) {
     (key, secret)
 }
 
-/// R4, R7: unknown, pending, revoked and wrong are one answer, and none costs a hash.
+/// R4, R7: unknown, pending and revoked keys and wrong secrets get one answer, and none costs a hash.
 #[tokio::test]
 async fn every_refusal_is_the_same_and_costs_no_hash() {
     let hasher = Arc::new(CountingHasher::default());
@@ -117,7 +117,8 @@ async fn an_untagged_row_gets_its_tag_at_the_next_success() {
     assert_eq!(hasher.verified.load(Ordering::SeqCst), 2);
 }
 
-/// A key without a tag costs a hash for each wrong secret, so its checks are paced, from whatever addresses they come.
+/// A key without a tag costs a hash for each wrong secret, so its checks are paced for all addresses
+/// together.
 #[tokio::test]
 async fn checks_of_an_untagged_key_are_paced() {
     let key: ApiKey = "f11ddd1f3dfa92bfa4646fa64ea9fe982dc12c33".parse().unwrap();
@@ -227,8 +228,8 @@ async fn a_tampered_keyring_opens_nothing() {
     }
 }
 
-/// R45, R54: whichever store call fails, before or after its commit, the caller hears of the store and not of
-/// a wrong code or secret, a code is never accepted twice, and the next attempt works.
+/// R45, R54: whichever store call fails, before or after its commit, the error names the store and not a
+/// wrong code or secret. A code is never accepted twice, and the next attempt works.
 #[tokio::test]
 async fn a_failing_store_never_looks_like_a_refusal() {
     for fault in [Fault::Before, Fault::After] {
@@ -294,7 +295,7 @@ async fn a_validation_makes_three_store_calls() {
     assert_eq!(faulty.calls() - before, 3);
 }
 
-/// R1: what the store holds after activation says nothing of the secret, in any spelling.
+/// R1: after activation, the store holds the secret in no spelling.
 #[tokio::test]
 async fn the_secret_is_nowhere_in_the_store() {
     let stores = Stores::from(MemoryStore::default());

@@ -1,4 +1,4 @@
-//! Authenticators that are not ours answer too: those of `webauthn-authenticator-rs`.
+//! Independent authenticators work too: those of `webauthn-authenticator-rs`.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use mfa_core::Mfa;
@@ -14,7 +14,7 @@ use webauthn_authenticator_rs::softtoken::SoftToken;
 
 const ORIGIN: &str = "https://login.example.com";
 
-/// Registers, logs in twice, replays; by whichever authenticator answers.
+/// Registers, logs in twice and replays, with any authenticator.
 async fn is_served(mut authenticator: impl WebauthnAuthenticator) {
     let origin = Url::parse(ORIGIN).unwrap();
     let consumer = new_consumer(&Mfa::builder(MemoryStore::default()).build()).await;

@@ -1,4 +1,4 @@
-//! R51, R58: whatever comes in, parsers answer, at once and without a panic.
+//! R51, R58: parsers answer any input at once and without a panic.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use data_encoding::BASE64URL_NOPAD;
@@ -41,7 +41,7 @@ fn spoiled(valid: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     changed.chain((0..valid.len()).map(|len| valid[..len].to_vec()))
 }
 
-/// Answers with one field spoiled, of which none may verify but those the filter allows.
+/// Responses with one spoiled field. None may verify, except those that the filter allows.
 fn spoil_fields(
     answer: &Value,
     fields: &[&str],
@@ -87,14 +87,15 @@ fn no_spoiled_registration_panics_or_yields_another_credential() {
         let challenge = Challenge::from_bytes(vec![7; 32]);
         Ok::<_, WebauthnError>(verify_registration(&response, &challenge, &party())?)
     };
-    // Self attestation signs everything but the statement's own map: no spoiled one passes.
+    // Self attestation signs everything except the statement's own map, so no spoiled response passes.
     let packed = authenticator.create_packed(&browser());
     assert!(verify(&packed).is_ok());
     assert_eq!(
         spoil_fields(&packed, &["clientDataJSON", "attestationObject"], |answer| verify(answer).is_ok()),
         []
     );
-    // Without attestation nobody vouches for model, counter or key: what passes is a whole credential all the same.
+    // Without attestation, nothing proves the model, counter or key. A response that passes still holds a
+    // whole credential.
     let none = authenticator.create(&browser());
     spoil_fields(&none, &["attestationObject"], |answer| {
         if let Ok(record) = verify(answer) {
@@ -128,7 +129,7 @@ fn no_spoiled_u2f_message_verifies() {
         assert!(register(&spoiled, &data).is_err());
     }
     for spoiled in spoiled(&data) {
-        // The certificate is not part of what is signed; nothing of it but its key is used.
+        // The signature does not cover the certificate. Only its key is used.
         if let Ok(other) = register(&client_data, &spoiled) {
             assert_eq!(other, registered);
         }
@@ -177,7 +178,7 @@ fn bombs_do_not_go_off() {
         answer["response"]["attestationObject"] = BASE64URL_NOPAD.encode(bomb).into();
         let response = RegistrationResponse::from_json(answer.to_string().as_bytes()).unwrap();
         assert!(verify_registration(&response, &Challenge::from_bytes(vec![7; 32]), &party()).is_err());
-        // As the statement of an attestation that is otherwise in order.
+        // As the statement of an otherwise valid attestation.
         let format = b"\xa3cfmtfpackedgattStmt";
         let object = [format, bomb, b"hauthDataX\x00"].concat();
         answer["response"]["attestationObject"] = BASE64URL_NOPAD.encode(&object).into();

@@ -1,4 +1,4 @@
-//! Known answers from the predecessors' public tests, where the shared file is at hand; it is not part of this
+//! Known answers from the predecessors' public tests, if the shared file exists. It is not part of this
 //! repository.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

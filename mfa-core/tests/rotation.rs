@@ -1,5 +1,5 @@
-//! R16: whatever the order in which the steps of a rotation and of live calls meet the store, everything opens under
-//! exactly the keys of its consumer afterwards.
+//! R16: in every order of a rotation's steps and live calls, everything opens afterwards under exactly its
+//! consumer's keys.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::{Arc, mpsc};
@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 
-/// Hashes fast: hundreds of services authenticate here, and how slow that is is not the question.
+/// A fast hasher, because hundreds of services authenticate here.
 #[derive(Debug)]
 struct FastHasher;
 
@@ -130,7 +130,7 @@ fn finished<T>(outcome: Result<T, WebauthnError>) -> Option<T> {
     }
 }
 
-/// A batch of nothing is a batch of one, not the end of the pass.
+/// A batch size of zero counts as one, not as the end of the pass.
 #[tokio::test]
 async fn a_batch_of_nothing_rotates_everything() {
     let stores = Stores::from(MemoryStore::default());
@@ -143,7 +143,7 @@ async fn a_batch_of_nothing_rotates_everything() {
     factors.work(&mfa.authenticate(&new.0, &new.1).await.unwrap()).await;
 }
 
-/// A new key that ends in the middle does not cost the consumer its last key that works.
+/// A new key that expires during the rotation does not cost the consumer its last working key.
 #[tokio::test]
 async fn the_old_key_stays_if_the_new_one_has_ended() {
     let clock = Arc::new(ManualClock::at(NOW));
@@ -163,8 +163,8 @@ async fn the_old_key_stays_if_the_new_one_has_ended() {
     }
 }
 
-/// Whenever the new key is used while it joins: it goes back to its own consumer, or takes what it made along. It
-/// opens that in both cases.
+/// The new key may be used at any time while it joins. Then it returns to its own consumer, or brings its
+/// records along. It opens them in both cases.
 #[tokio::test]
 async fn what_a_new_key_enrols_meanwhile_stays_within_its_reach() {
     let mut refused = 0;
@@ -191,7 +191,7 @@ async fn what_a_new_key_enrols_meanwhile_stays_within_its_reach() {
     assert!(refused > 0);
 }
 
-/// Time that is up stops a pass; the counters say honestly what is left, and the next call goes on.
+/// A pass stops when its time is up. The counters show what remains, and the next call continues.
 #[tokio::test]
 async fn a_pass_that_is_stopped_says_what_is_left() {
     let clock = Arc::new(ManualClock::at(NOW));
@@ -219,8 +219,8 @@ async fn a_pass_that_is_stopped_says_what_is_left() {
     factors.work(&mfa.authenticate(&new.0, &new.1).await.unwrap()).await;
 }
 
-/// A rotation to a key whose own consumer enrols at the same moment: either one is refused, or the enrolment was
-/// not acknowledged.
+/// In a rotation to a key whose own consumer enrols at the same moment, one of them is refused, or the
+/// enrolment is not acknowledged.
 async fn enroll_at_the_new_key(old: &Key, new: &Key, stores: &Stores, script: u64) {
     let (setup, scripted) = (mfa(stores.clone()), FaultyStores::new(stores.clone()));
     scripted.interleave(script);
@@ -287,8 +287,8 @@ proptest! {
     }
 }
 
-/// A rotation that has nothing left to do reads each key once: the record that its secret is checked against is the one
-/// whose keyring is opened.
+/// A rotation that has nothing left to do reads each key once: the record that its secret is checked against is the
+/// one whose keyring is opened.
 #[tokio::test]
 async fn a_rotation_authenticates_each_key_once() {
     let stores = FaultyStores::new(MemoryStore::default().into());

@@ -1,4 +1,4 @@
-//! The rules of TOTP, on the in-memory store with a clock that stands.
+//! The rules of TOTP, on the in-memory store with a stopped clock.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
@@ -59,7 +59,7 @@ async fn the_window_is_one_step_each_way() {
     }
 }
 
-/// R21: not twice, nor an older one after a newer; R23: not when the clock is set back either.
+/// R21: no code is accepted twice, nor an older one after a newer. R23: nor when the clock is set back.
 #[tokio::test]
 async fn an_accepted_step_never_comes_back() {
     let (consumer, totp, clock, _) = enrolled().await;
@@ -79,7 +79,7 @@ async fn an_accepted_step_never_comes_back() {
     consumer.totp().verify(totp.id, &code_at(&totp.secret_base32, later)).await.unwrap();
 }
 
-/// R24: what one predecessor accepted for a right code is no code; and it costs no attempt.
+/// R24: malformed codes that one predecessor accepted are refused, and cost no attempt.
 #[tokio::test]
 async fn a_code_is_six_digits_and_nothing_else() {
     let (consumer, totp, _, _) = enrolled().await;
@@ -105,7 +105,8 @@ async fn a_code_is_six_digits_and_nothing_else() {
     consumer.totp().verify(totp.id, &code).await.unwrap();
 }
 
-/// R22: the fifth failure makes the next attempt wait, each one after it twice as long; a success heals.
+/// R22: the fifth failure makes the next attempt wait. Each further one doubles the wait, and a success
+/// clears it.
 #[tokio::test]
 async fn failures_make_the_next_attempt_wait() {
     let (consumer, totp, clock, _) = enrolled().await;
@@ -130,7 +131,8 @@ async fn failures_make_the_next_attempt_wait() {
     assert_eq!((status.failures, status.retry_after), (0, Duration::ZERO));
 }
 
-/// R22: 100 consecutive failures, however slow, disable it; its consumer resets it; a used step stays used.
+/// R22: 100 consecutive failures, however slow, disable a TOTP until its consumer resets it. A used step
+/// stays used.
 #[tokio::test]
 async fn a_hundred_failures_disable_until_reset() {
     let (consumer, totp, clock, _) = enrolled().await;
@@ -155,7 +157,7 @@ async fn a_hundred_failures_disable_until_reset() {
     assert!(matches!(consumer.totp().verify(totp.id, &used).await, Err(TotpError::NotAccepted)));
 }
 
-/// R21: a reset forgets failures, not what was used.
+/// R21: a reset clears failures, but not used steps.
 #[tokio::test]
 async fn a_reset_does_not_bring_a_used_code_back() {
     let (consumer, totp, ..) = enrolled().await;
@@ -166,7 +168,7 @@ async fn a_reset_does_not_bring_a_used_code_back() {
     assert!(matches!(replayed, Err(TotpError::NotAccepted)), "{replayed:?}");
 }
 
-/// A failure that was counted while the clock ran ahead makes nobody wait for that time to come.
+/// A failure counted while the clock ran ahead does not make anybody wait until that time.
 #[tokio::test]
 async fn a_clock_set_right_ends_the_waits_it_caused() {
     let (consumer, totp, clock, _) = enrolled().await;
@@ -234,7 +236,7 @@ async fn a_tampered_record_is_one_error_and_stays_as_it_is() {
     }
 }
 
-/// R46: what another consumer has is what nobody has.
+/// R46: another consumer's TOTP is answered like an unknown one.
 #[tokio::test]
 async fn another_consumers_totp_is_an_unknown_one() {
     let (consumer, totp, _, stores) = enrolled().await;
@@ -262,7 +264,7 @@ impl EventSink for Recorded {
     }
 }
 
-/// R56: each attempt leaves an event that says who, what and how, and holds no secret.
+/// R56: each attempt leaves an event with consumer, factor and outcome, and without a secret.
 #[tokio::test]
 async fn every_attempt_is_an_event() {
     let events = Arc::new(Recorded::default());

@@ -1,4 +1,4 @@
-//! The vector runner, over the shared files where they are at hand; they are not part of this repository.
+//! Runs the shared vector files, if they exist. They are not part of this repository.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../examples/verify_vectors/cases.rs"]
@@ -7,7 +7,7 @@ mod cases;
 use cases::{Verdict, judge};
 use serde_json::Value;
 
-/// Each case is as its file expects, but for those listed in `docs/spec-coverage.md`.
+/// Each case gives the result in its file, except those listed in `docs/spec-coverage.md`.
 fn run(file: &str, at_least: usize, unsupported: &[&str]) {
     let path = format!("{}/../../shared/vectors/{file}", env!("CARGO_MANIFEST_DIR"));
     let Ok(bytes) = std::fs::read(&path) else {

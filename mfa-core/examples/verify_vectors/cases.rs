@@ -16,14 +16,14 @@ use mfa_core::webauthn::{
 };
 use serde_json::Value;
 
-/// What the library makes of a vector.
+/// The library's result for a vector.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Verdict {
     /// It verifies.
     Accept,
-    /// It does not: the code of the check.
+    /// It does not verify; the code of the failed check.
     Reject(String),
-    /// It is of an algorithm or format that is not offered.
+    /// Its algorithm or format is not offered.
     Unsupported(String),
 }
 
@@ -60,7 +60,7 @@ fn bytes(object: &Value, name: &str) -> Option<Vec<u8>> {
     BASE64URL_NOPAD.decode(text.as_bytes()).ok()
 }
 
-/// The first of these members that is there; files spell some of them in two ways.
+/// The first of these members that exists, because files spell some of them in two ways.
 fn first<'a>(object: &'a Value, names: &[&str]) -> Option<&'a str> {
     names.iter().find_map(|name| object[*name].as_str())
 }
@@ -80,7 +80,7 @@ fn relying_party(case: &Value) -> Option<RelyingParty> {
         origins = vec![case["origin"].as_str()?];
     }
     let (policy, id) = (&case["policy"], case["rp_id"].as_str()?);
-    // What no page could have is judged as the predecessors' headers would be.
+    // An origin that no page can have is judged like the predecessors' headers.
     let mut party = RelyingParty::new(id, "vectors", origins.iter().copied())
         .or_else(|_| RelyingParty::from_headers(id, "vectors", origins[0]))
         .ok()?;
@@ -106,7 +106,7 @@ fn verdict(outcome: Result<(), WebauthnError>, format: Option<&str>) -> Verdict 
             (Refusal::Algorithm | Refusal::AttestationFormat, _) => {
                 Verdict::Unsupported(refusal.code().to_string())
             }
-            // webauthn-rs-core takes these formats from some authenticators and not from others.
+            // webauthn-rs-core accepts these formats only from some authenticators.
             (Refusal::Attestation, Some("tpm" | "android-key" | "android-safetynet")) => {
                 Verdict::Unsupported("attestation-format".to_owned())
             }
@@ -148,7 +148,7 @@ fn authentication(case: &Value) -> Option<Verdict> {
             if allowed.is_some_and(|allowed| !allowed.iter().any(is_allowed)) {
                 return Err(Refusal::CredentialNotAllowed.into());
             }
-            // Where the vector knows no user, whatever the authenticator names is taken.
+            // If the vector has no user, accept the authenticator's.
             let handle = bytes(stored, "user_handle");
             let handle =
                 handle.or_else(|| bytes(&case["response"]["response"], "userHandle")).unwrap_or_default();

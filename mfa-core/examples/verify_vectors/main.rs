@@ -4,9 +4,10 @@
 //! cargo run -p mfa-core --example verify_vectors -- FILE…
 //! ```
 //!
-//! Each file is JSON with `cases`: registrations, authentications, raw U2F messages, one-time passwords. One line
-//! a case says `ID accept|reject|unsupported CODE`; the last line says how many agree with what the file expects.
-//! The exit status is 1 if a case differs that has no `severity` (those document known leniencies of others).
+//! Each file is JSON with `cases`: registrations, authentications, raw U2F messages, one-time passwords. It
+//! prints a line for each case, `ID accept|reject|unsupported CODE`. The last line counts the cases that
+//! match the file. The exit status is 1 if a case without `severity` differs. (Cases with `severity` document
+//! known leniencies of others.)
 
 #![expect(clippy::print_stdout, reason = "its output is its purpose")]
 

@@ -1,4 +1,4 @@
-//! What a sealed field must not survive: a changed bit, a cut, a move, another key.
+//! A sealed field must not open after a changed bit, a cut or a move, or under another key.
 
 use std::sync::Mutex;
 
@@ -111,8 +111,7 @@ fn another_keyring_opens_nothing() {
     assert_eq!(one.open_legacy(&sealed), Err(DoesNotOpen));
 }
 
-/// A ring that gets another's data keys seals under that one's newest: what it had alone is older, though it were
-/// here first.
+/// A ring that gets another's data keys seals under the other's newest. Its own count as older.
 #[test]
 fn data_keys_that_join_do_not_become_the_newest() {
     let base = Keyring::generate(&OsRandom).unwrap();
@@ -126,7 +125,7 @@ fn data_keys_that_join_do_not_become_the_newest() {
     assert!(joined.has(mine.newest_id()) && joined.joined(&mine).is_none());
 }
 
-/// R11: a nonce each, drawn anew for every seal.
+/// R11: each seal has a fresh nonce.
 #[test]
 fn no_nonce_is_used_twice() {
     let (keyring, ann) = (Keyring::generate(&OsRandom).unwrap(), consumer("ann"));

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::setup::{ORIGIN, Setup, party, refusal};
 
-/// R41: whatever is offered registers, with and without attestation, and logs in.
+/// R41: every offered algorithm registers, with and without attestation, and logs in.
 #[tokio::test]
 async fn every_offered_algorithm_registers_and_logs_in() {
     let setup = Setup::new().await;
@@ -107,7 +107,7 @@ async fn a_registration_with_one_thing_wrong_is_refused() {
     }
 }
 
-/// R42: a statement that is there must verify, in a format that is known.
+/// R42: a statement must verify, in a known format.
 #[tokio::test]
 async fn an_attestation_that_does_not_verify_is_refused() {
     let setup = Setup::new().await;
@@ -191,7 +191,8 @@ async fn a_challenge_serves_what_it_was_made_for() {
     assert_eq!(refusal(setup.finish_login(&party(), user, &answer).await), Refusal::CredentialId);
 }
 
-/// R39: a counter must grow once it is in use; an event tells of the second copy. Zero throughout is no counter.
+/// R39: a counter in use must grow, and an event reports a copy. Zero throughout means that there is no
+/// counter.
 #[tokio::test]
 async fn a_counter_that_does_not_grow_is_refused_and_reported() {
     let setup = Setup::new().await;

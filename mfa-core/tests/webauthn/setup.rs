@@ -1,4 +1,4 @@
-//! A consumer with a clock that stands, and a browser's half of the ceremonies.
+//! A consumer with a stopped clock, and a browser's half of the ceremonies.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,4 +1,4 @@
-//! Options, and what a user has.
+//! Options, and a user's credentials.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::setup::{NOW, ORIGIN, Setup, party, refusal};
 
-/// The options are what the Go predecessor sent (`compat.md` §5), but for the algorithms that cannot be had.
+/// The options are the Go predecessor's (`compat.md` §5), without the algorithms that cannot be verified.
 #[tokio::test]
 async fn options_are_the_predecessors() {
     let setup = Setup::new().await;
@@ -98,7 +98,7 @@ async fn credentials_are_listed_renamed_and_deleted() {
     assert!(!setup.consumer.delete_user(user).await.unwrap());
 }
 
-/// R45, R46: another consumer's user is one that nobody has; its ceremonies cannot be taken.
+/// R45, R46: another consumer's user is answered like an unknown one, and its ceremonies cannot be taken.
 #[tokio::test]
 async fn another_consumers_user_is_an_unknown_one() {
     let setup = Setup::new().await;

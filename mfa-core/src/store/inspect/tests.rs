@@ -178,7 +178,7 @@ fn rows_that_no_key_opens_are_found() {
     );
 }
 
-/// If the API keys could not be read, every owner would seem to be gone.
+/// Without the API keys, every owner would seem to be gone.
 #[test]
 fn without_the_api_keys_nobody_is_called_an_orphan() {
     let mut census = census();
@@ -219,7 +219,7 @@ fn users_that_cannot_log_in_are_found() {
     census.user(&UserRecord { u2f_key_handle: sealed(LEGACY), ..base() }, false);
     census.user(&UserRecord { u2f_app_id: sealed(&[3; 50]), ..base() }, true);
     census.user(&UserRecord { credentials: sealed(&ours()), ..user("unknown-key") }, true);
-    // Nobody misses what holds nothing.
+    // An empty row needs no owner.
     census.user(&user("unknown-key"), true);
     keys(&mut census);
     let counts = census.users.unwrap();
