@@ -1,4 +1,4 @@
-//! The in-memory store, held to the whole suite.
+//! Runs the whole suite on the in-memory store.
 
 use mfa_core::store::Stores;
 use mfa_core::store::memory::MemoryStore;

@@ -1,4 +1,4 @@
-//! The PostgreSQL store, held to the whole suite on a real server, and what only a server can get wrong.
+//! Runs the whole suite on a real PostgreSQL server, and tests what only a server can get wrong.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use mfa_core::store::{Expect, Listing, StoreError, Stores};
@@ -17,7 +17,7 @@ async fn schema() -> Option<String> {
     let (url, name) = (mfa_test_servers::shared("MFA_TEST_POSTGRES")?, mfa_test_servers::unique_name());
     let mut connection = PgConnection::connect(&url).await.unwrap();
     connection.execute(sqlx::AssertSqlSafe(format!("CREATE SCHEMA {name}"))).await.unwrap();
-    // As many tests at a time as there are cores, and each store with a pool: a shared server has room for few.
+    // Tests run on all cores, and each store has a pool. A shared server has room for few connections.
     Some(format!("{url}?options=-c%20search_path%3D{name}&max_connections=8"))
 }
 
@@ -84,7 +84,7 @@ async fn a_damaged_row_is_an_error_and_does_not_hide_the_others() {
     assert_eq!((page.items.len(), page.damaged), (2, vec![broken.id.to_string()]));
 }
 
-/// Ceremonies that nobody finished do not pile up, and open ones stay.
+/// Unfinished ceremonies do not pile up, and open ones stay.
 #[tokio::test]
 async fn expired_ceremonies_are_swept() {
     use mfa_core::clock::UnixTime;
@@ -112,7 +112,7 @@ async fn expired_ceremonies_are_swept() {
     assert_eq!(kept, 400);
 }
 
-/// No statement waits for ever: the server gives it up, and the connection serves the next.
+/// No statement waits for ever. The server cancels it, and the connection serves the next.
 #[tokio::test]
 async fn a_locked_row_is_an_error_in_time() {
     let Some(url) = schema().await else { return };

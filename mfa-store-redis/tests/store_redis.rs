@@ -1,4 +1,4 @@
-//! The Redis store, held to the whole suite on a real server and a real Cluster, and what only Redis can get wrong.
+//! Runs the whole suite on a real Redis server and a real Cluster, and tests what only Redis can get wrong.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use mfa_core::store::{Expect, Listing, StoreError, Stores};
@@ -75,7 +75,7 @@ async fn scripts_are_sent_once() {
     assert_eq!(told, [3, 3, 6, 6]);
 }
 
-/// A write that asked for replicas and has none is not acknowledged.
+/// A write that waits for replicas is not acknowledged without them.
 #[tokio::test]
 async fn a_write_without_its_replicas_is_not_acknowledged() {
     let Some(url) = mfa_test_servers::shared("MFA_TEST_REDIS") else { return };
@@ -85,7 +85,7 @@ async fn a_write_without_its_replicas_is_not_acknowledged() {
     assert_eq!(cause(&refused), "only 0 of 1 replicas have confirmed the write");
 }
 
-/// Memory that runs out is an error; what is there stays whole.
+/// Running out of memory is an error, and existing records stay whole.
 #[tokio::test]
 async fn a_full_server_loses_nothing() {
     let Some(server) = mfa_test_servers::OwnServer::start("redis", &[]) else { return };
@@ -125,7 +125,7 @@ async fn pages_skip_what_is_not_there_and_report_what_is_damaged() {
     assert_eq!(damaged.to_string(), "redis holds a damaged record: failures");
 }
 
-/// Ceremonies leave by themselves, after the longest life there is.
+/// Ceremonies expire in Redis after the longest possible life.
 #[tokio::test]
 async fn ceremonies_leave_by_themselves() {
     use mfa_core::clock::UnixTime;

@@ -1,4 +1,4 @@
-//! The SQLite store, held to the whole suite, and what only a file can get wrong.
+//! Runs the whole suite on SQLite, and tests what only a file can get wrong.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use mfa_core::store::{StoreError, Stores};
@@ -40,7 +40,7 @@ mod file {
         assert_eq!(second.totp.get(&record.consumer, record.id).await.unwrap().unwrap().record, record);
     }
 
-    /// Two stores on one file, as two processes have it: of all saves at one revision one wins.
+    /// Two stores on one file, as in two processes: of all saves at one revision, one wins.
     #[tokio::test(flavor = "multi_thread")]
     async fn two_stores_on_one_file_are_one_store() {
         let folder = tempfile::tempdir().unwrap();
@@ -101,7 +101,7 @@ mod file {
         assert_eq!(damaged.to_string(), "sqlite holds a damaged record: failures");
     }
 
-    /// One write that cannot succeed fails by itself: those committed with it go through.
+    /// A failing write fails alone. Those committed with it succeed.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_failing_write_does_not_fail_its_neighbours() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! The predecessors' client (compat.md §9): a body with every request, `[]` if there is nothing to say; names in
+//! The predecessors' client (compat.md §9): every request has a body, `[]` if it is empty, and names are
 //! UTF-8.
 
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ impl<'a> Client<'a> {
         Self { function, gateway, key: String::new(), secret: String::new() }
     }
 
-    /// A client with a key of its own.
+    /// A client with its own key.
     pub(crate) async fn with_new_key(function: &'a Function, gateway: Gateway) -> Self {
         let mut client = Self::new(function, gateway);
         let email = format!("{}@example.com", mfa_test_servers::unique_name());
@@ -82,7 +82,7 @@ impl<'a> Client<'a> {
         self.send(&request).await
     }
 
-    /// A call about a WebAuthn user, who may be new.
+    /// A call about an existing or new WebAuthn user.
     pub(crate) async fn about(&self, user: &str, method: &str, path: &str, body: Value) -> (u16, Value) {
         let mut request = self.request(method, path, &body);
         for (name, value) in [

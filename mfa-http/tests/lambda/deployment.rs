@@ -1,4 +1,4 @@
-//! What is particular to Lambda: encodings of events, who is calling, settings, failures.
+//! Lambda's particulars: encodings of events, the caller's address, settings, failures.
 
 use serde_json::json;
 
@@ -13,24 +13,24 @@ async fn bodies_and_headers_arrive_as_they_were_sent() {
     let function = Function::start(&SETTINGS).await;
     for gateway in Gateway::ALL {
         let client = Client::with_new_key(&function, gateway).await;
-        // What a gateway takes for binary comes in base64.
+        // A gateway encodes binary bodies in base64.
         let mut request = client.request("POST", "totp", &json!({"issuer": "Äcme", "label": "jö"}));
         request.binary = true;
         let (status, made) = client.send(&request).await;
         assert_eq!(status, 200, "{made}");
         assert!(made["otpAuthUrl"].as_str().unwrap().contains("%C3%84cme"), "{made}");
 
-        // A header given twice is none that we understand, whether the gateway keeps both or joins them.
+        // A repeated header is refused, whether the gateway keeps both or joins them.
         let mut request = client.request("POST", "totp", &json!([]));
         request.headers.insert(0, ("X-MFA-APIKey".to_owned(), client.key.clone()));
         assert_eq!(client.send(&request).await.0, 401, "{gateway:?}");
 
-        // Nor does a client get another route by a path that a URL parser would tidy up, or by headers of proxies.
+        // A path that a URL parser would change does not reach another route, nor do headers of proxies.
         for path in ["/x/../health/live", "/x/%2e%2e/health/live", "/x\\..\\health/live", "/health/live/"] {
             let request = Request { path: path.to_owned(), ..Request::default() };
             assert_eq!(client.send(&request).await.1["code"], "no-such-route", "{gateway:?} {path}");
         }
-        // A query may hold anything, and is read where the route takes one.
+        // A query may hold anything. Routes with a query read it.
         for odd in ["\"", "<b>", "a b", "#", "{|}\\^`", "\u{e9}", "%", "\u{7f}"] {
             let path = format!("/health/live?x={odd}");
             assert_eq!(
@@ -66,7 +66,7 @@ async fn answers_carry_their_headers() {
     }
 }
 
-/// R6: failures count by the address that the gateway saw, whatever the client says of itself.
+/// R6: failures count by the address that the gateway saw, whatever the client claims.
 #[tokio::test]
 async fn failures_count_by_the_gateways_address() {
     let function = Function::start(&SETTINGS).await;
@@ -90,8 +90,8 @@ async fn failures_count_by_the_gateways_address() {
     }
 }
 
-/// T9: what an execution environment has verified it does not hash again. Seen in the CPU time that it takes: the first
-/// call of each key costs a hash, and no other call does, with a wrong secret neither.
+/// T9: what an execution environment has verified it does not hash again. Seen in the CPU time that it takes: the
+/// first call of each key costs a hash, and no other call does, with a wrong secret neither.
 #[tokio::test]
 async fn an_environment_hashes_a_right_secret_once() {
     let function = Function::start(&SETTINGS).await;

@@ -1,4 +1,4 @@
-//! What stands in front of the function: events as AWS documents them, and what becomes of the function's answers.
+//! The gateways in front of the function: events as AWS documents them, and responses to clients.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html>
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 //! <https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html>
@@ -10,13 +10,13 @@ use serde_json::{Map, Value, json};
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) method: String,
-    /// Without what the deployment has in front of it; with the query.
+    /// The path without the deployment's prefix, with the query.
     pub(crate) path: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Option<String>,
-    /// Whether the gateway takes the body for binary.
+    /// Whether the gateway treats the body as binary.
     pub(crate) binary: bool,
-    /// The address it comes from.
+    /// The client's address.
     pub(crate) source: String,
 }
 
@@ -126,7 +126,7 @@ impl Gateway {
         let path = format!("{base}{path}");
         let mut headers: Map<String, Value> = Map::new();
         for (name, value) in &request.headers {
-            // Lower case; what is given twice is joined.
+            // Names are lower case, and repeated headers are joined.
             let name = name.to_lowercase();
             let value = headers
                 .get(&name)
@@ -174,7 +174,7 @@ impl Gateway {
         Some(if request.binary { BASE64.encode(body.as_bytes()) } else { body.clone() })
     }
 
-    /// What the client gets of an answer: status, headers, body.
+    /// The client's view of a response: status, headers, body.
     pub(crate) fn answer(self, answer: &Value) -> (u16, Value, Value) {
         let status = u16::try_from(answer["statusCode"].as_u64().unwrap()).unwrap();
         assert_eq!(answer["isBase64Encoded"], false, "all our answers are text");

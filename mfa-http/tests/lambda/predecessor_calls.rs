@@ -25,7 +25,7 @@ pub(crate) async fn everything_works(tables: &Tables, function: &Function, gatew
     u2f_users(tables, &other, &node["other_tenant"]["u2f"]).await;
     mixed_user(tables, &of_node, &go["legacy_u2f_user_from_node"], &node["u2f"][0]).await;
 
-    // With a ceremony of the Go predecessor's open, which is none of ours.
+    // With an open ceremony of the Go predecessor, which is not ours.
     let pending = &go["pending_registration"];
     tables.put("u2f", &pending["row"]).await;
     registration(&of_go, text(&pending["uuid"])).await;
@@ -72,7 +72,7 @@ async fn totps(tables: &Tables, client: &Client<'_>, rows: &Value, stranger: &Cl
     }
 }
 
-/// Users that the Node predecessor made: they log in as they did, and as today's client has it, by WebAuthn.
+/// The Node predecessor's users log in as before, and by WebAuthn, as today's client does.
 async fn u2f_users(tables: &Tables, client: &Client<'_>, users: &Value) {
     for user in users.as_array().unwrap().iter().filter(|user| user["registered"].is_object()) {
         tables.put("u2f", &user["registered"]["row"]).await;
@@ -99,7 +99,7 @@ async fn u2f_users(tables: &Tables, client: &Client<'_>, users: &Value) {
     }
 }
 
-/// The Node predecessor's user whom the Go predecessor gave a WebAuthn credential besides.
+/// The Node predecessor's user who got a WebAuthn credential from the Go predecessor.
 async fn mixed_user(tables: &Tables, client: &Client<'_>, user: &Value, made: &Value) {
     let mixed = &user["pending_login_u2f_plus_webauthn"];
     tables.put("u2f", &mixed["row"]).await;
@@ -113,7 +113,7 @@ async fn mixed_user(tables: &Tables, client: &Client<'_>, user: &Value, made: &V
     assert_eq!(login(client, id, &mut key, app_id).await, user["u2f_key_handle_hash"]);
     assert_eq!(login(client, id, &mut webauthn, RP_ID).await, *hash);
     let (mut added, added_hash) = registration(client, id).await;
-    // The predecessors answer alike whether there is such a key or not.
+    // The predecessors answer the same for existing and unknown keys.
     delete_credential(client, id, "u2f").await;
     delete_credential(client, id, "u2f").await;
     assert_eq!(login(client, id, &mut webauthn, RP_ID).await, *hash);
@@ -158,7 +158,7 @@ async fn registration(client: &Client<'_>, user: &str) -> (SoftAuthenticator, St
 async fn login(client: &Client<'_>, user: &str, authenticator: &mut SoftAuthenticator, rp_id: &str) -> Value {
     let (status, options) = client.about(user, "POST", "webauthn/login", json!([])).await;
     assert_eq!(status, 200, "{options}");
-    // A key of U2F answers for its AppID, which the options name as an extension.
+    // A U2F key responds for its AppID, which the options name as an extension.
     let browser = Browser { rp_id: rp_id.to_owned(), ..Browser::new(ORIGIN, &options) };
     let asserted = authenticator.get(&browser);
     let (status, done) = client.about(user, "PUT", "webauthn/login", asserted).await;
@@ -172,7 +172,7 @@ async fn delete_credential(client: &Client<'_>, user: &str, id: &str) {
     assert_eq!(status, 204, "{answer}");
 }
 
-/// The user's deletion, after which there is nobody to log in.
+/// Deletes the user, who then cannot log in.
 async fn forgotten(client: &Client<'_>, user: &str) {
     assert_eq!(client.about(user, "DELETE", "webauthn/user", json!([])).await.0, 204);
     assert_eq!(client.about(user, "POST", "webauthn/login", json!([])).await.0, 400);

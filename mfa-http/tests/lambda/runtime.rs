@@ -1,4 +1,4 @@
-//! Lambda's runtime API, as far as a function asks it, and the function that runs under it.
+//! The parts of Lambda's runtime API that a function uses, and the function under it.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
 use std::collections::HashMap;
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 
-/// What the function made of an event: its answer, or its error.
+/// The function's response to an event, or its error.
 type Outcome = Result<Value, Value>;
 
 type Asked = Arc<Mutex<HashMap<String, oneshot::Sender<Outcome>>>>;
@@ -82,7 +82,7 @@ impl Function {
         }
     }
 
-    /// What it wrote to both of its outputs, which Lambda keeps.
+    /// Both of its outputs, which Lambda keeps.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
@@ -94,7 +94,7 @@ impl Function {
         fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
     }
 
-    /// The log of a function that ended by itself.
+    /// The log of a function that exited.
     pub(crate) fn ended(mut self) -> (Option<i32>, String) {
         (self.child.wait().unwrap().code(), self.log())
     }

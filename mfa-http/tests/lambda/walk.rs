@@ -11,7 +11,7 @@ use crate::runtime::Function;
 
 #[tokio::test]
 async fn each_route_answers_through_each_gateway() {
-    // One function for all: what one gateway's walk leaves does not disturb another's.
+    // One function serves all gateways, whose walks do not disturb each other.
     let function = Function::start(&[("MFA_STORE", "memory://"), ("MFA_ADMIN_KEY", ADMIN_KEY)]).await;
     for gateway in Gateway::ALL {
         let client = Client::with_new_key(&function, gateway).await;

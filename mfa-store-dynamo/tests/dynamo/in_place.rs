@@ -1,4 +1,4 @@
-//! What other writers leave in the tables is respected, and noticed.
+//! Rows that other writers left or changed in the tables.
 
 use aws_sdk_dynamodb::primitives::Blob;
 use mfa_core::store::{Expect, Listing, StoreError, TotpRecord, UserRecord};
@@ -35,13 +35,13 @@ async fn a_predecessor_that_writes_in_between_is_a_conflict() {
 
     let read = stores.totp.get(&record.consumer, record.id).await.unwrap().unwrap();
     let revision = stores.totp.save(&record, Expect::At(read.revision)).await.unwrap();
-    // The Go predecessor rewrites the row as it knows it, and our revision is gone with the rest.
+    // The Go predecessor rewrites the row without our attributes, so our revision is gone.
     tables.put("t", row("iv:third")).await;
     let refused = stores.totp.save(&record, Expect::At(revision)).await;
     assert!(matches!(refused, Err(StoreError::Conflict)), "{refused:?}");
 }
 
-/// What is not ours in a row survives every write of ours, whatever its type.
+/// Foreign attributes survive our writes, whatever their type.
 #[tokio::test]
 async fn what_is_not_ours_stays() {
     let Some(tables) = Tables::new("MFA_TEST_DYNAMODB") else { return };
@@ -68,7 +68,7 @@ async fn what_is_not_ours_stays() {
     assert!(stores.users.delete(&record.consumer, record.id).await.unwrap());
 }
 
-/// An owner spelt in another case may delete, and nobody else; so it is found by a listing.
+/// An owner attribute in another case counts for deletes and listings.
 #[tokio::test]
 async fn an_owner_in_another_case_is_the_owner() {
     let Some(tables) = Tables::new("MFA_TEST_DYNAMODB") else { return };
@@ -99,7 +99,7 @@ async fn a_damaged_row_is_reported_and_hides_nothing() {
     assert_eq!((page.items.len(), page.damaged), (1, vec!["no-uuid".to_owned()]));
 }
 
-/// The index is offered, and made when it is asked for; then it is used.
+/// The index is made only on request, and then used.
 #[tokio::test]
 async fn an_index_is_made_on_request() {
     let Some(tables) = Tables::new("MFA_TEST_DYNAMODB") else { return };
@@ -117,7 +117,7 @@ async fn an_index_is_made_on_request() {
     assert_eq!(indexes().await, 1);
 }
 
-/// A table of our making has the index only if it is asked for: the server does not read it, and it costs writes.
+/// Our tables have the index only on request: the server does not read it, and it costs writes.
 #[tokio::test]
 async fn a_new_table_has_no_index_that_nobody_asked_for() {
     for (wanted, expected) in [(false, 0), (true, 1)] {

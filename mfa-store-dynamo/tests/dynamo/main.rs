@@ -1,5 +1,5 @@
-//! The DynamoDB store, held to the whole suite on AWS's emulator, with and without an index; and the predecessors'
-//! tables in place.
+//! Runs the whole suite on AWS's emulator, with and without an index, and tests the predecessors' tables in
+//! place.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod in_place;
@@ -20,7 +20,7 @@ mod scanning {
     mfa_store_conformance::store_conformance!(crate::fresh_without_index);
 }
 
-/// Tables of our making.
+/// Tables that we made.
 async fn fresh() -> Option<(Stores, ())> {
     let tables = Tables::new("MFA_TEST_DYNAMODB")?;
     Some((tables.open_with_index().await.into(), ()))
