@@ -11,8 +11,6 @@ use crate::event::{Action, Event};
 use crate::id::ConsumerId;
 use crate::store::ApiKeyState;
 use crate::totp::TotpService;
-use crate::u2f::U2fService;
-use crate::webauthn::{RelyingParty, WebauthnService};
 
 /// Proof that a consumer authenticated, and the only way to its data. Holds its opened keyring, which is
 /// wiped when the value is dropped.
@@ -72,16 +70,6 @@ impl Consumer {
     /// Time-based one-time passwords of this consumer's users.
     pub const fn totp(&self) -> TotpService<'_> {
         TotpService::new(self)
-    }
-
-    /// WebAuthn ceremonies of this consumer's users, for one relying party.
-    pub const fn webauthn(&self, relying_party: RelyingParty) -> WebauthnService<'_> {
-        WebauthnService::new(self, relying_party)
-    }
-
-    /// Legacy U2F ceremonies with raw messages.
-    pub const fn u2f(&self) -> U2fService<'_> {
-        U2fService::new(self)
     }
 
     pub(crate) fn record(&self, action: Action, factor: Uuid) {

@@ -45,11 +45,14 @@ pub struct U2fService<'a> {
     consumer: &'a Consumer,
 }
 
-impl<'a> U2fService<'a> {
-    pub(crate) const fn new(consumer: &'a Consumer) -> Self {
-        Self { consumer }
+impl Consumer {
+    /// Legacy U2F ceremonies with raw messages.
+    pub const fn u2f(&self) -> U2fService<'_> {
+        U2fService { consumer: self }
     }
+}
 
+impl U2fService<'_> {
     /// Creates a record for a key of `app_id` and begins its registration.
     ///
     /// # Errors

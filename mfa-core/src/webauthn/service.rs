@@ -56,11 +56,14 @@ pub struct WebauthnService<'a> {
     relying_party: RelyingParty,
 }
 
-impl<'a> WebauthnService<'a> {
-    pub(crate) const fn new(consumer: &'a Consumer, relying_party: RelyingParty) -> Self {
-        Self { consumer, relying_party }
+impl Consumer {
+    /// WebAuthn ceremonies of this consumer's users, for one relying party.
+    pub const fn webauthn(&self, relying_party: RelyingParty) -> WebauthnService<'_> {
+        WebauthnService { consumer: self, relying_party }
     }
+}
 
+impl WebauthnService<'_> {
     /// Begins a registration ceremony: the options go to `navigator.credentials.create()`.
     ///
     /// # Errors
