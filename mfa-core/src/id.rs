@@ -1,11 +1,25 @@
 //! Names of consumers and of their records.
+//!
+//! With the feature `serde` each is serialised as its text.
+//!
+//! ```
+//! # #[cfg(feature = "serde")] {
+//! use mfa_core::id::TotpId;
+//!
+//! let json = "\"2f17e007-394c-4458-a4d2-8799516e4e13\"";
+//! let id: TotpId = serde_json::from_str(json)?;
+//! assert_eq!(serde_json::to_string(&id)?, json);
+//! assert!(serde_json::from_str::<TotpId>("\"2f17e007\"").is_err());
+//! # }
+//! # Ok::<(), serde_json::Error>(())
+//! ```
 
 use std::fmt::{self, Debug, Display};
 use std::str::FromStr;
 
 use uuid::Uuid;
 
-use crate::api_key::ApiKey;
+use crate::api_key::{ApiKey, InvalidApiKey};
 
 /// The text is not an id in canonical form.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -33,6 +47,14 @@ impl ConsumerId {
     /// The first characters, for logs.
     pub fn abbreviated(&self) -> &str {
         self.0.abbreviated()
+    }
+}
+
+impl FromStr for ConsumerId {
+    type Err = InvalidApiKey;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
     }
 }
 

@@ -30,13 +30,19 @@ pub mod consumer;
 pub mod envelope;
 pub mod event;
 pub mod id;
+#[cfg_attr(not(feature = "legacy"), path = "legacy_off.rs")]
+mod legacy;
 mod mfa;
 pub mod random;
 pub mod rotation;
 pub mod secret;
+#[cfg(feature = "serde")]
+mod serialize;
 pub mod store;
 pub mod totp;
+#[cfg(feature = "webauthn")]
 pub mod u2f;
+#[cfg(feature = "webauthn")]
 pub mod webauthn;
 
 pub use consumer::Consumer;

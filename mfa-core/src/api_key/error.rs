@@ -10,7 +10,8 @@ use crate::store::StoreError;
 use crate::store::retry::MayConflict;
 
 /// Why an operation on an API key failed.
-#[derive(Clone, Debug, strum::EnumCount, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
+#[cfg_attr(feature = "strum", derive(strum::EnumCount))]
 #[non_exhaustive]
 pub enum ApiKeyError {
     /// The e-mail address is blank.

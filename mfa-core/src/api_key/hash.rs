@@ -8,8 +8,8 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use async_trait::async_trait;
 
 use super::{ApiKey, ApiSecret};
-use crate::envelope;
 use crate::secret::SecretBytes;
+use crate::{envelope, legacy};
 
 /// Our Argon2id parameters: 19 MiB, two passes and one lane (OWASP Password Storage Cheat Sheet). A hash made
 /// under other parameters is replaced when its secret is next used.
@@ -162,7 +162,7 @@ fn verify_bcrypt(input: &SecretBytes, hash: &SecretHash) -> Result<bool, HashErr
     if !is_bcrypt(hash) {
         return Err(HashError::Unreadable);
     }
-    bcrypt::non_truncating_verify(input.expose(), &hash.0).map_err(|_| HashError::Unreadable)
+    legacy::verify_bcrypt(input.expose(), &hash.0)
 }
 
 fn is_bcrypt(hash: &SecretHash) -> bool {

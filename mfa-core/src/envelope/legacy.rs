@@ -2,13 +2,11 @@
 //! garbage instead of an error, so callers must check the structure of the plaintext.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-use aes::cipher::{KeyIvInit, StreamCipher};
-use aes::{Aes128, Aes192, Aes256};
-use ctr::Ctr128BE;
 use data_encoding::BASE64;
 use zeroize::Zeroizing;
 
 use super::DoesNotOpen;
+use crate::legacy::decrypt;
 
 pub(super) const IV_LEN: usize = 16;
 
@@ -39,16 +37,7 @@ fn parse_text(stored: &[u8]) -> Option<([u8; IV_LEN], Zeroizing<Vec<u8>>)> {
     Some((iv, Zeroizing::new(ciphertext)))
 }
 
-fn decrypt(key: &[u8], iv: &[u8; IV_LEN], data: &mut [u8]) -> Result<(), DoesNotOpen> {
-    match key.len() {
-        16 => Ctr128BE::<Aes128>::new_from_slices(key, iv).map(|mut cipher| cipher.apply_keystream(data)),
-        24 => Ctr128BE::<Aes192>::new_from_slices(key, iv).map(|mut cipher| cipher.apply_keystream(data)),
-        _ => Ctr128BE::<Aes256>::new_from_slices(key, iv).map(|mut cipher| cipher.apply_keystream(data)),
-    }
-    .map_err(|_| DoesNotOpen)
-}
-
-#[cfg(test)]
+#[cfg(all(test, feature = "legacy"))]
 mod tests {
     use super::*;
 

@@ -7,7 +7,8 @@ use crate::store::StoreError;
 use crate::store::retry::MayConflict;
 
 /// Why a rotation stopped.
-#[derive(Clone, Debug, strum::EnumCount, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
+#[cfg_attr(feature = "strum", derive(strum::EnumCount))]
 #[non_exhaustive]
 pub enum RotationError {
     /// The old key and secret were not accepted.

@@ -37,6 +37,8 @@ mod plan;
 mod reencrypt;
 mod service;
 mod stage;
+#[cfg_attr(not(feature = "webauthn"), path = "user_off.rs")]
+mod user;
 
 pub use error::RotationError;
 pub use service::{Credentials, Progress, RotationOptions, RotationReport};

@@ -5,11 +5,10 @@ use futures_util::stream;
 
 use super::plan::Presented;
 use super::stage::{Kind, Position};
-use super::{Progress, RotationError, RotationOptions, RotationReport};
+use super::{Progress, RotationError, RotationOptions, RotationReport, user};
 use crate::envelope::{DataKeyId, Reencrypted};
 use crate::store::{Cursor, Listing, Page, Record as _, Stored, TotpRecord, UserRecord};
 use crate::totp::TotpError;
-use crate::webauthn::WebauthnError;
 use crate::{Consumer, Mfa};
 
 /// Records that are saved concurrently, so that a store can commit them together.
@@ -40,7 +39,7 @@ impl Batch {
 }
 
 /// What happened to a record.
-enum Outcome {
+pub(super) enum Outcome {
     Readable(Reencrypted),
     Unreadable,
 }
@@ -174,13 +173,7 @@ async fn reencrypt(consumer: &Consumer, work: Work) -> Result<Outcome, RotationE
             // Any other error means that the record exists and cannot be read.
             Err(_) => return Ok(Outcome::Unreadable),
         },
-        Work::User(stored) => match consumer.reencrypt_user(stored).await {
-            Ok(how) => how,
-            Err(WebauthnError::ApiKey(error)) => return Err(RotationError::New(error)),
-            Err(WebauthnError::Random(error)) => return Err(error.into()),
-            Err(WebauthnError::Store(error)) => return Err(error.into()),
-            Err(_) => return Ok(Outcome::Unreadable),
-        },
+        Work::User(stored) => return user::reencrypt(consumer, stored).await,
     };
     Ok(Outcome::Readable(how))
 }

@@ -11,7 +11,8 @@ use crate::store::StoreError;
 use crate::store::retry::MayConflict;
 
 /// Why an operation on a TOTP failed.
-#[derive(Clone, Debug, strum::EnumCount, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
+#[cfg_attr(feature = "strum", derive(strum::EnumCount))]
 #[non_exhaustive]
 pub enum TotpError {
     /// This consumer has no such TOTP.

@@ -6,7 +6,8 @@ use crate::store::retry::MayConflict;
 use crate::webauthn::{Refusal, WebauthnError};
 
 /// The check that a message failed.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, strum::EnumCount, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
+#[cfg_attr(feature = "strum", derive(strum::EnumCount))]
 #[non_exhaustive]
 pub enum U2fRefusal {
     /// A field is missing or not base64, or its bytes are malformed.
@@ -56,7 +57,8 @@ impl U2fRefusal {
 }
 
 /// Why an operation on a U2F key failed.
-#[derive(Clone, Debug, strum::EnumCount, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
+#[cfg_attr(feature = "strum", derive(strum::EnumCount))]
 #[non_exhaustive]
 pub enum U2fError {
     /// There is no such record, or another consumer owns it.

@@ -10,7 +10,8 @@ use crate::store::retry::MayConflict;
 use super::MalformedResponse;
 
 /// The check that a response failed. The variants follow WebAuthn L3 §7.1 and §7.2.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, strum::EnumCount, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
+#[cfg_attr(feature = "strum", derive(strum::EnumCount))]
 #[non_exhaustive]
 pub enum Refusal {
     /// No ceremony of this kind awaits this challenge: never begun, over five minutes old, or finished.
@@ -124,7 +125,8 @@ impl Refusal {
 }
 
 /// Why an operation on a user or its credentials failed.
-#[derive(Clone, Debug, strum::EnumCount, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
+#[cfg_attr(feature = "strum", derive(strum::EnumCount))]
 #[non_exhaustive]
 pub enum WebauthnError {
     /// The body is not a response of the WebAuthn API.

@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::mem;
 
-use serde::Serialize;
-
 use super::{Flaw, Problem};
 use crate::clock::UnixTime;
 use crate::envelope::{Format, LegacyForm, RecordKind, Sealed};
@@ -14,8 +12,8 @@ use crate::store::{ApiKeyRecord, ApiKeyState, Record as _, Row, TotpRecord, Unre
 use crate::totp::MAX_FAILURES;
 
 /// API keys by state. Each is counted once, except in `half_rotated`.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase"))]
 #[non_exhaustive]
 pub struct ApiKeyCounts {
     /// Created, without a secret.
@@ -35,7 +33,8 @@ pub struct ApiKeyCounts {
 }
 
 /// TOTP authenticators by format.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TotpCounts {
     /// In our format.
@@ -49,8 +48,8 @@ pub struct TotpCounts {
 }
 
 /// WebAuthn users by format.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase"))]
 #[non_exhaustive]
 pub struct UserCounts {
     /// In our format.
@@ -82,8 +81,8 @@ struct Owned {
 /// Counts the rows of a store. Pass API keys last. They show which other rows can be opened, and without
 /// snapshots, only a key read after a row is sure to have the keyring that sealed the row. Memory grows with
 /// the number of consumers, not of rows.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase"))]
 pub struct Census {
     /// The API keys; `None` if they were not counted.
     pub api_keys: Option<ApiKeyCounts>,
@@ -92,12 +91,16 @@ pub struct Census {
     /// The WebAuthn users.
     pub users: Option<UserCounts>,
     problems: Vec<Problem>,
-    #[serde(skip)]
+    #[cfg_attr(feature = "serde", serde(skip))]
+    owners: Owners,
+}
+
+/// What is remembered of owners, until their rows are judged.
+#[derive(Debug)]
+struct Owners {
     now: UnixTime,
-    #[serde(skip)]
     consumers: HashMap<ConsumerId, Keys>,
     /// By kind and owner.
-    #[serde(skip)]
     owned: BTreeMap<(&'static str, ConsumerId), Owned>,
 }
 
@@ -108,9 +111,7 @@ impl Census {
             totp: None,
             users: None,
             problems: Vec::new(),
-            now,
-            consumers: HashMap::new(),
-            owned: BTreeMap::new(),
+            owners: Owners { now, consumers: HashMap::new(), owned: BTreeMap::new() },
         }
     }
 
@@ -134,15 +135,15 @@ impl Census {
 
     /// Counts an API key.
     pub fn api_key(&mut self, record: &ApiKeyRecord) {
-        let usable = record.is_usable(self.now);
-        let keys = self.consumers.entry(record.consumer.clone()).or_default();
+        let usable = record.is_usable(self.owners.now);
+        let keys = self.owners.consumers.entry(record.consumer.clone()).or_default();
         keys.usable |= usable;
         keys.keyring |= usable && record.state.keyring().is_some();
 
         let counts = self.api_keys.get_or_insert_default();
         *match &record.state {
             ApiKeyState::Revoked { .. } => &mut counts.revoked,
-            _ if record.is_expired(self.now) => &mut counts.expired,
+            _ if record.is_expired(self.owners.now) => &mut counts.expired,
             ApiKeyState::Pending => &mut counts.pending,
             ApiKeyState::Active { hash, .. } if hash.is_legacy() => &mut counts.active_legacy,
             ApiKeyState::Active { .. } => &mut counts.active,
@@ -277,14 +278,14 @@ impl Census {
 
     /// Counts a valid row.
     fn owned(&mut self, kind: RecordKind, owner: &ConsumerId, format: Format) {
-        let owned = self.owned.entry((kind.as_str(), owner.clone())).or_default();
+        let owned = self.owners.owned.entry((kind.as_str(), owner.clone())).or_default();
         *if matches!(format, Format::Ours(_)) { &mut owned.ours } else { &mut owned.legacy } += 1;
     }
 
     /// Reports valid rows that their owner cannot open.
     fn judge_owners(&mut self) {
-        for ((kind, owner), Owned { ours, legacy }) in mem::take(&mut self.owned) {
-            let (flaw, count) = match self.consumers.get(&owner) {
+        for ((kind, owner), Owned { ours, legacy }) in mem::take(&mut self.owners.owned) {
+            let (flaw, count) = match self.owners.consumers.get(&owner) {
                 None => (Flaw::NoApiKey, ours + legacy),
                 Some(keys) if !keys.usable => (Flaw::NoUsableKey, ours + legacy),
                 Some(keys) if !keys.keyring && ours > 0 => (Flaw::NoKeyring, ours),

@@ -1,10 +1,8 @@
 //! The flaws of rows, and what to do about them.
 
-use serde::Serialize;
-
 /// Why a row cannot be used, or needs attention.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase"))]
 #[non_exhaustive]
 pub enum Flaw {
     /// A part of the row cannot be read.
@@ -70,7 +68,8 @@ impl Flaw {
 }
 
 /// All rows of one kind with one flaw.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Problem {
     /// What is wrong.

@@ -1,7 +1,5 @@
 //! The findings.
 
-use serde::Serialize;
-
 use super::Census;
 use crate::clock::UnixTime;
 
@@ -16,8 +14,8 @@ pub enum Scope {
 }
 
 /// What a check is about.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase"))]
 #[non_exhaustive]
 pub enum Area {
     /// Whether the store answers.
@@ -46,8 +44,8 @@ impl Area {
 }
 
 /// The outcome of a check.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase"))]
 #[expect(clippy::exhaustive_enums, reason = "good, bad, and neither")]
 pub enum Verdict {
     /// As it should be.
@@ -70,7 +68,8 @@ impl Verdict {
 }
 
 /// One thing that was checked.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Check {
     /// The subject of the check.
@@ -80,18 +79,19 @@ pub struct Check {
     /// What was found.
     pub found: String,
     /// What to do.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub advice: Option<String>,
 }
 
 /// The state of a store.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Report {
     /// What the checks found.
     pub checks: Vec<Check>,
     /// The rows.
-    #[serde(flatten)]
+    #[cfg_attr(feature = "serde", serde(flatten))]
     pub census: Census,
 }
 
