@@ -34,10 +34,11 @@ mod api_key_view;
 mod app;
 mod authentication;
 mod body;
+#[cfg(feature = "server")]
 pub mod demo;
 mod error;
 pub mod events;
-pub mod hasher;
+#[cfg(feature = "server")]
 pub mod logging;
 mod members;
 mod metrics;
@@ -47,7 +48,9 @@ mod qr_code;
 mod refusal;
 mod relying_party;
 mod routes;
+#[cfg(feature = "server")]
 pub mod server;
+#[cfg(feature = "server")]
 pub mod settings;
 pub mod store;
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use clap::ArgAction;
 use mfa_core::Mfa;
 use mfa_core::store::Stores;
+use mfa_hasher_tokio::BlockingHasher;
 
 use crate::AdminKey;
 use crate::events::LoggedEvents;
-use crate::hasher::BlockingHasher;
 use crate::store::{self, OpenError};
 
 /// The settings of the stores.

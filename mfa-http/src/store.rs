@@ -1,15 +1,21 @@
 //! Opens the store that a URL names.
 
-use std::sync::Arc;
+mod backend;
+#[cfg(feature = "dynamodb")]
+mod dynamodb;
+mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 use mfa_core::clock::{Clock as _, SystemClock};
-use mfa_core::store::inspect::{Area, Report, Scope};
-use mfa_core::store::memory::MemoryStore;
-use mfa_core::store::{CeremonyStore, StoreError, Stores};
-use mfa_store_dynamo::DynamoStore;
-use mfa_store_postgres::PostgresStore;
-use mfa_store_redis::RedisStore;
-use mfa_store_sqlite::SqliteStore;
+use mfa_core::store::inspect::{Report, Scope};
+use mfa_core::store::{StoreError, Stores};
+
+use backend::backend;
 
 /// The store that is opened by default.
 const EMBEDDED: &str = "sqlite://mfa.db";
@@ -24,6 +30,16 @@ pub enum OpenError {
          or dynamodb://REGION"
     )]
     Unknown(String),
+    /// The store is one that this program was built without.
+    #[error(
+        "{scheme}:// needs the cargo feature `{feature}` of mfa-http, which this program was built without"
+    )]
+    Disabled {
+        /// The scheme of the URL.
+        scheme: String,
+        /// The feature to enable.
+        feature: &'static str,
+    },
     /// The URL names no file.
     #[error("sqlite:// needs a path, such as sqlite://mfa.db or sqlite:///var/lib/mfa/mfa.db")]
     NoPath,
@@ -56,38 +72,11 @@ pub enum OpenError {
 /// # }
 /// ```
 pub async fn open(url: &str, ceremony_url: Option<&str>, migrate: bool) -> Result<Stores, OpenError> {
-    let stores = open_all(url, migrate).await?;
-    let Some(ceremony_url) = ceremony_url else { return Ok(stores) };
-    Ok(Stores { ceremonies: open_ceremonies(ceremony_url, migrate).await?, ..stores })
-}
-
-async fn open_all(url: &str, migrate: bool) -> Result<Stores, OpenError> {
-    if url == "memory://" {
-        return Ok(MemoryStore::default().into());
-    }
-    let opened = match (scheme(url), migrate) {
-        ("sqlite", _) if path(url).is_empty() => return Err(OpenError::NoPath),
-        ("sqlite", true) => SqliteStore::open(path(url)).await.map(Stores::from),
-        ("sqlite", false) => SqliteStore::open_existing(path(url)).await.map(Stores::from),
-        ("postgres" | "postgresql", true) => PostgresStore::open(url).await.map(Stores::from),
-        ("postgres" | "postgresql", false) => PostgresStore::open_existing(url).await.map(Stores::from),
-        ("redis" | "rediss" | "redis-cluster" | "rediss-cluster", _) => {
-            RedisStore::open(url).await.map(Stores::from)
-        }
-        ("dynamodb", true) => DynamoStore::open(url).await.map(Stores::from),
-        ("dynamodb", false) => DynamoStore::open_existing(url).await.map(Stores::from),
-        (scheme, _) => return Err(OpenError::Unknown(format!("{scheme}://…"))),
-    };
-    opened.map_err(|source| OpenError::Store { place: place(url), source })
-}
-
-async fn open_ceremonies(url: &str, migrate: bool) -> Result<Arc<dyn CeremonyStore>, OpenError> {
-    // A Redis for ceremonies only need not be durable.
-    if scheme(url).starts_with("redis") {
-        let opened = RedisStore::open_for_ceremonies(url).await;
-        return opened.map_err(|source| OpenError::Store { place: place(url), source });
-    }
-    Ok(open_all(url, migrate).await?.ceremonies)
+    let failed = |url| move |source| OpenError::Store { place: place(url), source };
+    let stores = backend(url)?.open(url, migrate).await.map_err(failed(url))?;
+    let Some(url) = ceremony_url else { return Ok(stores) };
+    let ceremonies = backend(url)?.open_for_ceremonies(url, migrate).await.map_err(failed(url))?;
+    Ok(Stores { ceremonies, ..stores })
 }
 
 /// Inspects the store without changing it.
@@ -96,22 +85,7 @@ async fn open_ceremonies(url: &str, migrate: bool) -> Result<Arc<dyn CeremonySto
 ///
 /// [`OpenError`] if the URL is not one of a store. The report holds the flaws of a store.
 pub async fn inspect(url: &str, scope: Scope) -> Result<Report, OpenError> {
-    let now = SystemClock.now();
-    Ok(match scheme(url) {
-        "memory" if scope == Scope::Ceremonies => {
-            let mut report = Report::new(now);
-            report.note(Area::Reachable, "lives inside one server: a ceremony must end where it began");
-            report
-        }
-        "sqlite" if path(url).is_empty() => return Err(OpenError::NoPath),
-        "sqlite" => mfa_store_sqlite::inspect(path(url), scope, now).await,
-        "postgres" | "postgresql" => mfa_store_postgres::inspect(url, scope, now).await,
-        "redis" | "rediss" | "redis-cluster" | "rediss-cluster" => {
-            mfa_store_redis::inspect(url, scope, now).await
-        }
-        "dynamodb" => mfa_store_dynamo::inspect(url, scope, now).await,
-        scheme => return Err(OpenError::Unknown(format!("{scheme}://…"))),
-    })
+    Ok(backend(url)?.inspect(url, scope, SystemClock.now()).await)
 }
 
 /// The store that a predecessor's environment names, or else the embedded one. The Go predecessor's names

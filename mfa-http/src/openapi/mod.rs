@@ -83,6 +83,12 @@ pub(crate) fn finished(mut contract: OpenApi) -> OpenApi {
     contract
 }
 
+/// A page to read the contract.
+#[cfg(feature = "server")]
+pub(crate) fn page(contract: &'static str) -> utoipa_swagger_ui::SwaggerUi {
+    utoipa_swagger_ui::SwaggerUi::new("/docs").config(utoipa_swagger_ui::Config::from(contract))
+}
+
 pub(crate) fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
     let all = [
         ("GET", &mut item.get),

@@ -21,11 +21,12 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use axum::{Json, Router};
 use mfa_core::code::Code;
 use tokio::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -33,7 +34,6 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use utoipa_swagger_ui::SwaggerUi;
 
 use crate::App;
 use crate::error::ApiError;
@@ -81,8 +81,10 @@ pub(crate) fn router_with(app: App, others: Router) -> Router {
     let lists = Arc::new(contract_check::Lists::of(contract.clone()));
     let contract = openapi::finished(contract);
     let metrics = Arc::clone(&app.metrics);
+    #[cfg(feature = "server")]
+    let router = router.merge(openapi::page("/openapi.json"));
     let router = router
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", contract))
+        .route("/openapi.json", get(async || Json(contract)))
         .with_state(app)
         .merge(others)
         .fallback(no_such_route)
@@ -166,7 +168,6 @@ async fn observe(State(metrics): State<Arc<Metrics>>, request: Request, next: Ne
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
-    use axum::routing::get;
     use mfa_core::Mfa;
     use mfa_core::store::memory::MemoryStore;
     use tower::ServiceExt as _;

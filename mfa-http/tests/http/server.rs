@@ -40,7 +40,7 @@ impl TestServer {
 
     pub(crate) async fn on(stores: Stores) -> Self {
         let clock = Arc::new(ManualClock::at(NOW));
-        let hasher = Arc::new(mfa_http::hasher::BlockingHasher::default());
+        let hasher = Arc::new(mfa_hasher_tokio::BlockingHasher::default());
         let mfa = Mfa::builder(stores).clock(Arc::clone(&clock) as _).hasher(hasher).build();
         Self { clock, ..Self::with(mfa).await }
     }

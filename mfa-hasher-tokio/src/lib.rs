@@ -1,4 +1,24 @@
-//! Hashes on separate threads, so that a flood of wrong secrets cannot stall known callers.
+//! Hashes the API secrets of [`mfa_core`] on tokio's blocking threads.
+//!
+//! A hash takes about 20 ms of CPU. On the calling thread, as by default, it stalls every other task of that thread.
+//!
+//! ```
+//! # use std::sync::Arc;
+//! # use mfa_core::{Mfa, api_key::{ApiKeyError, ApiSecret}, store::memory::MemoryStore};
+//! use mfa_hasher_tokio::BlockingHasher;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mfa = Mfa::builder(MemoryStore::default()).hasher(Arc::new(BlockingHasher::default())).build();
+//! let key = mfa.create_api_key("dev@example.com").await?;
+//! let secret = mfa.activate_api_key(&key, "dev@example.com").await?;
+//! assert!(mfa.authenticate(&key, &secret).await.is_ok());
+//!
+//! let guess: ApiSecret = "0123456789abcdef0123456789abcdef".parse()?;
+//! assert!(matches!(mfa.authenticate(&key, &guess).await, Err(ApiKeyError::Unauthorized)));
+//! # Ok(())
+//! # }
+//! ```
 
 use std::num::NonZero;
 use std::sync::Arc;
@@ -9,32 +29,11 @@ use mfa_core::secret::SecretBytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
-/// The most callers that wait for a hashing thread. At 20 ms a hash, the last one waits about five seconds.
+/// The most callers that wait for a thread. At 20 ms a hash the last of them waits about five seconds.
 const WAITING: usize = 256;
 
-/// Hashes on blocking threads, on half of the cores at a time; refuses when too many wait.
-///
-/// ```
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use std::sync::Arc;
-///
-/// use mfa_core::Mfa;
-/// use mfa_core::api_key::{ApiKeyError, ApiSecret};
-/// use mfa_core::store::memory::MemoryStore;
-/// use mfa_http::hasher::BlockingHasher;
-///
-/// let hasher = Arc::new(BlockingHasher::default());
-/// let mfa = Mfa::builder(MemoryStore::default()).hasher(hasher).build();
-/// let key = mfa.create_api_key("dev@example.com").await?;
-/// let secret = mfa.activate_api_key(&key, "dev@example.com").await?;
-/// assert!(mfa.authenticate(&key, &secret).await.is_ok());
-///
-/// let guess: ApiSecret = "0123456789abcdef".parse()?;
-/// assert!(matches!(mfa.authenticate(&key, &guess).await, Err(ApiKeyError::Unauthorized)));
-/// # Ok(())
-/// # }
-/// ```
+/// Hashes on tokio's blocking threads, at most half as many at a time as there are cores. A call that finds 256 others
+/// waiting is refused with [`HashError::Busy`].
 #[derive(Clone, Debug)]
 pub struct BlockingHasher {
     running: Arc<Semaphore>,

@@ -1,0 +1,33 @@
+//! `redis://…`, `rediss://…`, `redis-cluster://…`, `rediss-cluster://…`
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use mfa_core::clock::UnixTime;
+use mfa_core::store::inspect::{Report, Scope};
+use mfa_core::store::{CeremonyStore, StoreError, Stores};
+use mfa_store_redis::RedisStore;
+
+use super::backend::Backend;
+
+pub(super) struct Redis;
+
+#[async_trait]
+impl Backend for Redis {
+    async fn open(&self, url: &str, _migrate: bool) -> Result<Stores, StoreError> {
+        RedisStore::open(url).await.map(Stores::from)
+    }
+
+    /// It need not be durable then.
+    async fn open_for_ceremonies(
+        &self,
+        url: &str,
+        _migrate: bool,
+    ) -> Result<Arc<dyn CeremonyStore>, StoreError> {
+        RedisStore::open_for_ceremonies(url).await
+    }
+
+    async fn inspect(&self, url: &str, scope: Scope, now: UnixTime) -> Report {
+        mfa_store_redis::inspect(url, scope, now).await
+    }
+}

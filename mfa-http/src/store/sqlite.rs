@@ -1,0 +1,28 @@
+//! `sqlite://PATH`
+
+use async_trait::async_trait;
+use mfa_core::clock::UnixTime;
+use mfa_core::store::inspect::{Report, Scope};
+use mfa_core::store::{StoreError, Stores};
+use mfa_store_sqlite::SqliteStore;
+
+use super::backend::Backend;
+use super::path;
+
+pub(super) struct Sqlite;
+
+#[async_trait]
+impl Backend for Sqlite {
+    async fn open(&self, url: &str, migrate: bool) -> Result<Stores, StoreError> {
+        let store = if migrate {
+            SqliteStore::open(path(url)).await
+        } else {
+            SqliteStore::open_existing(path(url)).await
+        };
+        store.map(Stores::from)
+    }
+
+    async fn inspect(&self, url: &str, scope: Scope, now: UnixTime) -> Report {
+        mfa_store_sqlite::inspect(path(url), scope, now).await
+    }
+}
