@@ -18,9 +18,9 @@ use crate::answer::answer;
 /// The codes of a route that can fail: its store fails, it takes too long, or it has a bug.
 pub(crate) const SERVER: &[Code] = &[Code::Internal, Code::Unavailable];
 
-/// An error as clients see it. One body serves the clients of both predecessors.
+/// An error as clients see it: `{"message", "status", "error", "code"}`, and `Retry-After` where waiting helps.
 #[derive(Debug)]
-pub(crate) struct ApiError {
+pub struct ApiError {
     code: Code,
     message: Cow<'static, str>,
     retry_after: Option<Duration>,

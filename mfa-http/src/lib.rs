@@ -1,7 +1,10 @@
 //! The HTTP surface of `mfa-core`: extract, call, answer.
 //!
-//! [`router`] is the whole service as an [`axum::Router`]. [`serve`](server::serve) runs it with limits on
-//! connections and time.
+//! [`router`] is the whole service as an [`axum::Router`]. [`Authenticated`] and [`require_consumer`] protect routes of
+//! your own.
+//!
+//! The default features are those of the program: `server` (command line, limits on connections, the demo, `/docs`) and
+//! one for each store (`sqlite`, `postgres`, `redis`, `dynamodb`). The library needs none of them.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -56,5 +59,6 @@ pub mod store;
 
 pub use api_key_view::ApiKeyView;
 pub use app::{AdminKey, App};
-pub use authentication::Source;
+pub use authentication::{Authenticated, Source, require_consumer};
+pub use error::ApiError;
 pub use routes::{contract, router};
