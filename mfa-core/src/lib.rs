@@ -22,6 +22,18 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Features
+//!
+//! They add API and change nothing else; what is stored does not depend on them.
+//!
+//! * `webauthn` (default): passkeys, security keys and U2F. Without it users' records stay as they are, and a rotation
+//!   takes them along.
+//! * `legacy` (default): reads what the predecessors wrote. Without it their rows are refused as unreadable, and stay.
+//! * `serde`: ids and reports as text and JSON, never a secret.
+//! * `strum`: counts the variants of errors, for tests that must notice a new one.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod api_key;
 pub mod clock;
