@@ -29,6 +29,7 @@ use mfa_core::random::{OsRandom, RandomError, SecureRandom as _};
 use mfa_core::secret::SecretBytes;
 use mfa_core::totp::{TotpError, TotpId, TotpOptions};
 use mfa_core::{Consumer, Mfa};
+use mfa_hasher_tokio::BlockingHasher;
 use mfa_store_sqlite::SqliteStore;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -177,7 +178,7 @@ async fn me(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Json<Valu
 
 impl App {
     async fn new(store: SqliteStore, clock: Arc<dyn Clock>) -> Result<Self> {
-        let mfa = Mfa::builder(store).clock(clock).build();
+        let mfa = Mfa::builder(store).clock(clock).hasher(Arc::new(BlockingHasher::default())).build();
         let key = mfa.create_api_key("dev@example.com").await?;
         let secret = mfa.activate_api_key(&key, "dev@example.com").await?;
         let nobodys_password = hash_password(random()?.to_vec())?;

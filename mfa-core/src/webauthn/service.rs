@@ -50,6 +50,53 @@ pub struct UserCredentials {
 }
 
 /// The WebAuthn users of one consumer, for one relying party.
+///
+/// A user registers a passkey and logs in with it. Options go to the browser and its answers come back, both as JSON:
+/// `create` stands for `navigator.credentials.create()`, `get` for `navigator.credentials.get()`.
+///
+/// ```
+/// # use mfa_core::{Mfa, store::memory::MemoryStore};
+/// # use webauthn_authenticator_rs::{WebauthnAuthenticator as _, softpasskey::SoftPasskey};
+/// use mfa_core::webauthn::{
+///     AuthenticationOptions, AuthenticationResponse, NewUser, Refusal, RegistrationOptions, RegistrationResponse,
+///     RelyingParty, WebauthnError,
+/// };
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let mfa = Mfa::builder(MemoryStore::default()).build();
+/// # let key = mfa.create_api_key("dev@example.com").await?;
+/// # let secret = mfa.activate_api_key(&key, "dev@example.com").await?;
+/// # let consumer = mfa.authenticate(&key, &secret).await?;
+/// # let origin: url::Url = "https://login.example.com".parse()?;
+/// # let authenticator = std::cell::RefCell::new(SoftPasskey::new(true));
+/// # let create = |options: &RegistrationOptions| {
+/// #     let options = serde_json::from_value(serde_json::to_value(options).unwrap()).unwrap();
+/// #     let answer = authenticator.borrow_mut().do_registration(origin.clone(), options).unwrap();
+/// #     serde_json::to_vec(&answer).unwrap()
+/// # };
+/// # let get = |options: &AuthenticationOptions| {
+/// #     let options = serde_json::from_value(serde_json::to_value(options).unwrap()).unwrap();
+/// #     let answer = authenticator.borrow_mut().do_authentication(origin.clone(), options).unwrap();
+/// #     serde_json::to_vec(&answer).unwrap()
+/// # };
+/// let passkeys = consumer.webauthn(RelyingParty::new("example.com", "Acme", ["https://login.example.com"])?);
+///
+/// let jo = NewUser { id: None, name: "jo@example.com".to_owned(), display_name: "Jo".to_owned() };
+/// let (user, options) = passkeys.begin_registration(&jo).await?; // keep `user` with Jo's account
+/// let response = RegistrationResponse::from_json(&create(&options))?;
+/// let credential = passkeys.finish_registration(user, &response).await?;
+///
+/// let options = passkeys.begin_authentication(user).await?;
+/// let response = AuthenticationResponse::from_json(&get(&options))?;
+/// let authenticated = passkeys.finish_authentication(user, &response).await?;
+/// assert_eq!(authenticated.credential_id, credential.id);
+///
+/// let replayed = passkeys.finish_authentication(user, &response).await; // an answer counts once
+/// assert!(matches!(replayed, Err(WebauthnError::Refused(Refusal::Challenge))));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct WebauthnService<'a> {
     consumer: &'a Consumer,
