@@ -8,6 +8,7 @@
 
     scripts/wrong-secrets.py PROGRAM
 """
+
 import base64
 import http.client
 import itertools
@@ -29,8 +30,12 @@ PACE = 500
 class Server:
     def __init__(self, program, store):
         self.process = subprocess.Popen(
-            [program, "serve", "--listen", "127.0.0.1:0"], env=environment(store), stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True)
+            [program, "serve", "--listen", "127.0.0.1:0"],
+            env=environment(store),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
         listens = next(line for line in self.process.stdout if "listens on" in line)
         self.port = int(listens.rsplit(":", 1)[1])
 
@@ -54,7 +59,8 @@ def environment(store):
 def new_key(program, store):
     def run(*arguments):
         answer = subprocess.run(
-            [program, "api-key", *arguments], env=environment(store), check=True, capture_output=True, text=True)
+            [program, "api-key", *arguments], env=environment(store), check=True, capture_output=True, text=True
+        )
         return answer.stdout.strip().splitlines()[-1].split()[-1]
 
     key = run("create", "dev@example.com")
@@ -128,8 +134,10 @@ def main(program):
         failed |= max(refused) - min(refused) > 0.01
         print(f"the attacked owner's first call: {seconds * 1000:.1f} ms")
         ratio = statistics.median(under) / statistics.median(quiet)
-        print(f"other owners' first calls: quiet {statistics.median(quiet) * 1000:.1f} ms, "
-              f"under the flood {statistics.median(under) * 1000:.1f} ms, ratio {ratio:.2f} (at most 3)")
+        print(
+            f"other owners' first calls: quiet {statistics.median(quiet) * 1000:.1f} ms, "
+            f"under the flood {statistics.median(under) * 1000:.1f} ms, ratio {ratio:.2f} (at most 3)"
+        )
         failed |= ratio > 3 or seconds > 3 * max(quiet)
         print(f"CPU for {SECONDS * PACE} wrong secrets and 13 first calls: {spent:.2f} s")
 
@@ -140,7 +148,9 @@ def main(program):
                 times[name].append(attempt(connection, key, wrong())[1])
         for (a, x), (b, y) in itertools.combinations(times.items(), 2):
             p = mann_whitney(x, y)
-            print(f"{a} and {b}: medians {statistics.median(x) * 1e6:.0f} and {statistics.median(y) * 1e6:.0f} µs, p = {p:.3f}")
+            print(
+                f"{a} and {b}: medians {statistics.median(x) * 1e6:.0f} and {statistics.median(y) * 1e6:.0f} µs, p = {p:.3f}"
+            )
             failed |= p < 0.01
         server.stop()
     sys.exit(1 if failed else 0)
