@@ -1,4 +1,4 @@
-//! The rules of [`RecordStore`], for every kind of record.
+//! The rules of [`RecordStore`](mfa_core::store::RecordStore), for every kind of record.
 
 use std::collections::HashSet;
 
