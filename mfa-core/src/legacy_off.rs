@@ -72,7 +72,12 @@ mod tests {
         let Stored { record, revision } = stores.api_keys.get(&key).await.unwrap().unwrap();
         let hash = "$2a$04$Hx1d6cEbvFzUG2BoJXhSXeHqOvpxqHfV9hTSFtFo7U0n0sV1nvs6e";
         let hash = SecretHash::from_stored(hash.to_owned());
-        let state = ApiKeyState::Active { activated_at: UnixTime::from_secs(0), hash, keyring: None };
+        let state = ApiKeyState::Active {
+            activated_at: UnixTime::from_secs(0),
+            hash,
+            check_tag: None,
+            keyring: None,
+        };
         let record = ApiKeyRecord { state, ..record };
         stores.api_keys.save(&record, Expect::At(revision)).await.unwrap();
 
