@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use axum::http::StatusCode;
 use mfa_core::Mfa;
 use mfa_core::secret::SecretBytes;
 
@@ -57,11 +58,24 @@ pub struct App {
     pub(crate) mfa: Mfa,
     pub(crate) admin_key: Arc<AdminKey>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) throttled_status: StatusCode,
 }
 
 impl App {
     /// An application around `mfa`.
     pub fn new(mfa: Mfa, admin_key: AdminKey) -> Self {
-        Self { mfa, admin_key: Arc::new(admin_key), metrics: Arc::default() }
+        Self {
+            mfa,
+            admin_key: Arc::new(admin_key),
+            metrics: Arc::default(),
+            throttled_status: StatusCode::TOO_MANY_REQUESTS,
+        }
+    }
+
+    /// Sets the status of a one-time password that is refused for now, because its authenticator is throttled or
+    /// disabled. Use 401 for clients that know no other refusal of a code.
+    #[must_use]
+    pub fn throttled_status(self, throttled_status: StatusCode) -> Self {
+        Self { throttled_status, ..self }
     }
 }

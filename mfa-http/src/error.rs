@@ -24,6 +24,8 @@ pub struct ApiError {
     code: Code,
     message: Cow<'static, str>,
     retry_after: Option<Duration>,
+    /// Another status than that of the code.
+    status: Option<StatusCode>,
 }
 
 #[derive(Serialize)]
@@ -41,7 +43,7 @@ impl ApiError {
             Code::Unavailable => Some(Duration::from_secs(1)),
             _ => None,
         };
-        Self { code, message: Cow::Borrowed(answer(code).1), retry_after }
+        Self { code, message: Cow::Borrowed(answer(code).1), retry_after, status: None }
     }
 
     /// The same error with another message.
@@ -55,6 +57,16 @@ impl ApiError {
             tracing::error!(error, "request failed");
         }
         Self::of(code)
+    }
+
+    /// The same error with `status`, if it refuses a one-time password for now: it is throttled or disabled.
+    pub(crate) fn throttled_as(self, status: StatusCode) -> Self {
+        match self.code {
+            Code::Throttled | Code::TotpDisabled if status != StatusCode::TOO_MANY_REQUESTS => {
+                Self { status: Some(status), ..self }
+            }
+            _ => self,
+        }
     }
 
     fn throttled(retry_after: Duration) -> Self {
@@ -75,8 +87,8 @@ pub(crate) fn error_response(status: StatusCode, code: &str, message: &str) -> R
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let Self { code, message, retry_after } = self;
-        let mut response = error_response(answer(code).0, code.as_str(), &message);
+        let Self { code, message, retry_after, status } = self;
+        let mut response = error_response(status.unwrap_or(answer(code).0), code.as_str(), &message);
         if let Some(wait) = retry_after {
             // Whole seconds, rounded up: RFC 9110 §10.2.3.
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);

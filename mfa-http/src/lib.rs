@@ -52,6 +52,7 @@ mod path;
 mod qr_code;
 mod refusal;
 mod relying_party;
+mod route;
 mod routes;
 #[cfg(feature = "server")]
 pub mod server;

@@ -12,19 +12,21 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::route::Route;
+
 /// Upper bounds in seconds. A warm call takes a few milliseconds, and one that hashes takes tens.
 const SECONDS: [f64; 8] = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 20.0];
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct Answer {
     method: &'static str,
-    route: String,
+    route: Route,
     status: u16,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct Asked {
-    route: String,
+    route: Route,
 }
 
 /// The counts since the process started.
@@ -48,8 +50,7 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Counts a response to a request for `route`.
-    pub(crate) fn answered(&self, method: &Method, route: &str, status: u16, took: Duration) {
-        let route = route.to_owned();
+    pub(crate) fn answered(&self, method: &Method, route: Route, status: u16, took: Duration) {
         self.durations.get_or_create(&Asked { route: route.clone() }).observe(took.as_secs_f64());
         self.answers.get_or_create(&Answer { method: name_of(method), route, status }).inc();
     }

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use axum::http::StatusCode;
 use clap::ArgAction;
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use mfa_core::Mfa;
 use mfa_core::store::Stores;
 use mfa_hasher_tokio::BlockingHasher;
 
-use crate::AdminKey;
 use crate::events::LoggedEvents;
 use crate::store::{self, OpenError};
+use crate::{AdminKey, App};
 
 /// The settings of the stores.
 #[derive(Debug, clap::Args)]
@@ -26,6 +28,23 @@ pub struct StoreSettings {
     #[arg(long, env = "MFA_MIGRATE", default_value_t = true, action = ArgAction::Set, global = true,
           num_args = 0..=1, default_missing_value = "true")]
     migrate: bool,
+}
+
+/// The settings of the answers.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct AnswerSettings {
+    /// The status of a one-time password that is throttled or disabled: 429, or 401 for clients that know no other
+    /// refusal of a code
+    #[arg(long, env = "MFA_THROTTLED_STATUS", default_value = "429", global = true,
+          value_parser = PossibleValuesParser::new(["401", "429"]).try_map(|status| status.parse::<StatusCode>()))]
+    throttled_status: StatusCode,
+}
+
+impl AnswerSettings {
+    /// `app` with these settings.
+    pub fn apply(self, app: App) -> App {
+        app.throttled_status(self.throttled_status)
+    }
 }
 
 impl StoreSettings {

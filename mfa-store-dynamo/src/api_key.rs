@@ -53,7 +53,8 @@ impl ApiKeyStore for DynamoStore {
             .time("createdAt", Some(record.created_at))
             .time("activatedAt", state.activated_at())
             .text("consumer", Some(record.consumer.as_str()))
-            .text("secretHash", state.hash().map(SecretHash::as_str))
+            .text("secretHash", state.hash().filter(|hash| !hash.is_legacy()).map(SecretHash::as_str))
+            .text(LEGACY_HASH, state.hash().filter(|hash| hash.is_legacy()).map(SecretHash::as_str))
             .number("checkTag", state.check_tag().map(|tag| tag.number().into()))
             .bytes("keyring", state.keyring().map(Sealed::as_bytes))
             .time("revokedAt", state.revoked_at())
@@ -98,8 +99,14 @@ pub(crate) fn read(table: &Table, item: &Item) -> Result<Stored<ApiKeyRecord>, D
         // A predecessor's key is its own consumer.
         None => key.clone(),
     };
-    let hash = text(item, "secretHash")?.or(text(item, LEGACY_HASH)?);
-    let hash = hash.map(|hash| SecretHash::from_stored(hash.to_owned()));
+    let (ours, legacy) = (hash(item, "secretHash")?, hash(item, LEGACY_HASH)?);
+    // Operators disable a key, or give it another secret, by changing the predecessors' hash. That counts, even after ours
+    // replaced it.
+    let (hash, is_ours) = match ours {
+        Some(ours) if ours.stands_for(legacy.as_ref()) => (Some(ours), true),
+        Some(_) => (legacy.filter(SecretHash::is_legacy), false),
+        None => (legacy, false),
+    };
     // The Go predecessor writes 0 before activation.
     let activated_at = time(item, "activatedAt")?.filter(|time| time.as_millis() > 0);
     // It was activated and its hash is gone. No secret opens it, and it must not get a new one.
@@ -108,7 +115,7 @@ pub(crate) fn read(table: &Table, item: &Item) -> Result<Stored<ApiKeyRecord>, D
     // A row that was never activated has no valid hash.
     let hash = hash.filter(|_| activated_at.is_some());
     let keyring = bytes(item, "keyring")?.map(Sealed::from_stored);
-    let check_tag = number(item, "checkTag")?;
+    let check_tag = number(item, "checkTag")?.filter(|_| is_ours);
     let state = ApiKeyState::from_parts(activated_at, revoked_at, hash, check_tag, keyring);
     let rotation = RotationMark::from_parts(
         time(item, "rotationStartedAt")?,
@@ -126,4 +133,8 @@ pub(crate) fn read(table: &Table, item: &Item) -> Result<Stored<ApiKeyRecord>, D
         state: state.ok_or(DynamoError::Attribute("secretHash"))?,
     };
     Ok(Stored { record, revision: table.revision(item)? })
+}
+
+fn hash(item: &Item, name: &'static str) -> Result<Option<SecretHash>, DynamoError> {
+    Ok(text(item, name)?.map(|hash| SecretHash::from_stored(hash.to_owned())))
 }

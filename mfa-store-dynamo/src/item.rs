@@ -72,17 +72,16 @@ pub(crate) fn bytes<'n>(item: &Item, name: impl Into<Name<'n>>) -> Result<Option
     Ok(bytes.map_err(|_| DynamoError::Attribute(field))?.map(|bytes| bytes.as_ref().to_vec()))
 }
 
-/// Ciphertext in a text attribute: a predecessor's, which has a colon, or ours in base64, which has none.
+/// Ciphertext in a text attribute: ours in base64, or a predecessor's, which has a colon. A text that is neither does not
+/// open, and is kept as it is.
 pub(crate) fn sealed_text<'n>(
     item: &Item,
     name: impl Into<Name<'n>>,
 ) -> Result<Option<Vec<u8>>, DynamoError> {
     let name = name.into();
     let Some(text) = text(item, name)? else { return Ok(None) };
-    if text.contains(':') {
-        return Ok(Some(text.as_bytes().to_vec()));
-    }
-    BASE64.decode(text.as_bytes()).map(Some).map_err(|_| DynamoError::Attribute(name.field))
+    let decoded = BASE64.decode(text.as_bytes()).ok().filter(|bytes| printable(bytes).is_none());
+    Ok(Some(decoded.unwrap_or_else(|| text.as_bytes().to_vec())))
 }
 
 /// The consumer that owns the record. Some legacy rows have an empty owner, and so none.
@@ -121,11 +120,16 @@ impl Attributes {
     }
 
     pub(crate) fn sealed_text(self, name: &str, sealed: &[u8]) -> Self {
-        match std::str::from_utf8(sealed) {
-            Ok(text) if text.contains(':') => self.text(name, Some(text)),
-            _ => self.text(name, Some(&BASE64.encode(sealed))),
+        match printable(sealed) {
+            Some(text) => self.text(name, Some(text)),
+            None => self.text(name, Some(&BASE64.encode(sealed))),
         }
     }
+}
+
+/// The bytes as text, if they are any. Ours begin with a control character, so they are not.
+fn printable(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok().filter(|text| !text.contains(char::is_control))
 }
 
 #[cfg(test)]
@@ -148,11 +152,14 @@ mod tests {
 
     #[test]
     fn ciphertext_in_text_comes_back_whosever_it_is() {
-        for stored in [&b"aXY=:Y3Q="[..], &[1, 0, 0, 0, 7, 255, 58], &[58]] {
+        for stored in [&b"aXY=:Y3Q="[..], &[1, 0, 0, 0, 7, 255, 58], &[58], b"no base64, no colon"] {
             let item = Attributes::default().sealed_text("x", stored).0;
             assert_eq!(sealed_text(&item, "x").unwrap().as_deref(), Some(stored));
         }
-        let garbage = Attributes::default().text("x", Some("no base64, no colon")).0;
-        assert!(matches!(sealed_text(&garbage, "x"), Err(DynamoError::Attribute("x"))));
+        for stored in ["no base64, no colon", "text", "YQ==", "YR=="] {
+            let item = Attributes::default().text("x", Some(stored)).0;
+            let read = sealed_text(&item, "x").unwrap().unwrap();
+            assert_eq!(Attributes::default().sealed_text("x", &read).0, item);
+        }
     }
 }

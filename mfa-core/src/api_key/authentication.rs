@@ -181,7 +181,7 @@ impl Mfa {
         if !hash.is_current()
             && let Ok(current) = self.hash_secret(&record.key, secret).await
         {
-            *hash = current;
+            *hash = current.replacing(hash);
         }
         let _ = self.parts.stores.api_keys.save(&fresh, Expect::At(*revision)).await;
     }
@@ -190,14 +190,20 @@ impl Mfa {
     /// another process did so first, its keyring counts.
     async fn upgrade(&self, stored: Stored<ApiKeyRecord>, secret: &ApiSecret) -> Landing {
         let Stored { record, revision } = stored;
-        let ApiKeyState::Active { activated_at, .. } = record.state else {
+        let ApiKeyState::Active { activated_at, hash: former, keyring, .. } = record.state else {
             return Err(ApiKeyError::Unauthorized);
         };
         let key = record.key.clone();
-        let keyring = Keyring::upgraded(secret.legacy_key(), &*self.parts.random)?;
-        let keyring = KeyEncryptionKey::new(secret, &key, &record.consumer)
-            .wrap_keyring(&keyring, &*self.parts.random)?;
-        let hash = self.hash_secret(&key, secret).await?;
+        let kek = KeyEncryptionKey::new(secret, &key, &record.consumer);
+        let keyring = match keyring {
+            // Somebody put a predecessor's hash beside ours. What its secret does not open is never overwritten.
+            Some(sealed) => kek.unwrap_keyring(&sealed).map(|_| sealed).map_err(ApiKeyError::Damaged)?,
+            None => {
+                let keyring = Keyring::upgraded(secret.legacy_key(), &*self.parts.random)?;
+                kek.wrap_keyring(&keyring, &*self.parts.random)?
+            }
+        };
+        let hash = self.hash_secret(&key, secret).await?.replacing(&former);
         let check_tag = CheckTag::of(&key, secret);
         let state = ApiKeyState::Active { activated_at, hash, check_tag, keyring: Some(keyring) };
 

@@ -6,6 +6,8 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{CustomizedPasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use async_trait::async_trait;
+use data_encoding::HEXLOWER;
+use sha2::{Digest as _, Sha256};
 
 use super::{ApiKey, ApiSecret};
 use crate::secret::SecretBytes;
@@ -34,8 +36,11 @@ pub enum HashError {
     Failed,
 }
 
+/// Stands between an Argon2id hash and the name of the predecessor's hash that it replaced.
+const REPLACES: char = '#';
+
 /// The stored hash of an API secret: a PHC string (`$argon2id$`) or a predecessor's bcrypt string (`$2a$`, `$2b$`,
-/// `$2y$`).
+/// `$2y$`). One that replaced a predecessor's names it at its end.
 #[derive(Clone, Eq, Hash, PartialEq)]
 pub struct SecretHash(String);
 
@@ -55,9 +60,41 @@ impl SecretHash {
         self.0.starts_with("$2")
     }
 
+    /// This hash in the place of `former`. It names a predecessor's hash, by the first bytes of its SHA-256, so that a
+    /// change to that one by hand is noticed.
+    pub(crate) fn replacing(self, former: &Self) -> Self {
+        let name =
+            if former.is_legacy() { Some(former.name()) } else { former.replaced().map(str::to_owned) };
+        match name {
+            Some(name) => Self(format!("{}{REPLACES}{name}", self.phc())),
+            None => self,
+        }
+    }
+
+    /// Whether a predecessor's hash, kept beside this one, is still the one that this replaced. `None` is a hash that was
+    /// removed. True for a hash that replaced none.
+    pub fn stands_for(&self, legacy: Option<&Self>) -> bool {
+        if self.is_legacy() {
+            return legacy.is_none_or(|legacy| legacy == self);
+        }
+        self.replaced().is_none_or(|name| legacy.is_some_and(|legacy| legacy.name() == name))
+    }
+
+    fn name(&self) -> String {
+        HEXLOWER.encode(&Sha256::digest(&self.0)[..8])
+    }
+
+    fn replaced(&self) -> Option<&str> {
+        self.0.split_once(REPLACES).map(|(_, name)| name)
+    }
+
+    fn phc(&self) -> &str {
+        self.0.split(REPLACES).next().unwrap_or_default()
+    }
+
     /// Whether this hash has the current algorithm and parameters.
     pub(crate) fn is_current(&self) -> bool {
-        let params = PasswordHash::new(&self.0).ok().and_then(|parsed| Params::try_from(&parsed).ok());
+        let params = PasswordHash::new(self.phc()).ok().and_then(|parsed| Params::try_from(&parsed).ok());
         let cost = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
         params.is_some_and(|params| cost(&params) == cost(&ARGON2))
     }
@@ -148,7 +185,7 @@ fn verify_argon2(input: &SecretBytes, hash: &SecretHash) -> Result<bool, HashErr
 }
 
 fn parse_argon2(hash: &SecretHash) -> Result<PasswordHash, HashError> {
-    let parsed = PasswordHash::new(&hash.0).map_err(|_| HashError::Unreadable)?;
+    let parsed = PasswordHash::new(hash.phc()).map_err(|_| HashError::Unreadable)?;
     let params = Params::try_from(&parsed).map_err(|_| HashError::Unreadable)?;
     // Somebody who can write a row must not be able to make its check take minutes.
     let affordable = params.m_cost() <= 4 * ARGON2.m_cost() && params.t_cost() <= 8;
@@ -187,5 +224,22 @@ mod tests {
             assert!(other.is_known() && !other.is_current(), "{}", other.as_str());
         }
         assert!(!SecretHash::from_stored("$2a$10$x".to_owned()).is_current());
+    }
+
+    /// An upgraded hash knows the one it came from, also after it was made anew, and still verifies.
+    #[test]
+    fn a_hash_names_the_one_it_replaced() {
+        let (first, other) =
+            ["$2a$10$first", "$2a$10$other"].map(|text| SecretHash::from_stored(text.to_owned())).into();
+        let input = SecretBytes::new(vec![7; 32]);
+        let hash = || Argon2Hasher::hash_blocking(&input, &[1; 16]).unwrap();
+        for upgraded in [hash().replacing(&first), hash().replacing(&hash().replacing(&first))] {
+            assert!(upgraded.stands_for(Some(&first)));
+            assert!(!upgraded.stands_for(Some(&other)) && !upgraded.stands_for(None));
+            assert!(upgraded.is_current() && upgraded.is_known());
+            assert_eq!(Argon2Hasher::verify_blocking(&input, &upgraded), Ok(true));
+        }
+        let ours = hash().replacing(&hash());
+        assert!(ours.stands_for(None) && ours.stands_for(Some(&other)));
     }
 }

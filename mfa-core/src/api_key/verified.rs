@@ -14,7 +14,6 @@ use sha2::Sha256;
 use super::{ApiKeyError, ApiSecret, SecretHash};
 use crate::clock::UnixTime;
 use crate::random::{RandomError, SecureRandom, random_bytes};
-use crate::secret::SecretBytes;
 use crate::store::{ApiKeyRecord, Stored};
 
 /// Verifications remembered at most.
@@ -32,7 +31,7 @@ pub(super) type Tag = [u8; 32];
 /// pair. Failures are not remembered.
 pub(crate) struct VerifiedMemo {
     random: Arc<dyn SecureRandom>,
-    process_key: OnceLock<SecretBytes>,
+    process_key: OnceLock<Hmac<Sha256>>,
     verified: Mutex<HashMap<Tag, UnixTime>>,
 }
 
@@ -41,18 +40,19 @@ impl VerifiedMemo {
         Self { random, process_key: OnceLock::new(), verified: Mutex::default() }
     }
 
-    /// The key of this process, generated at its first use.
-    fn process_key(&self) -> Result<&SecretBytes, RandomError> {
-        if let Some(key) = self.process_key.get() {
-            return Ok(key);
+    /// HMAC under the key of this process, which is drawn at its first use and kept nowhere else.
+    #[expect(clippy::expect_used, reason = "infallible: HMAC takes a key of any length, RFC 2104 §2")]
+    fn mac(&self) -> Result<Hmac<Sha256>, RandomError> {
+        if let Some(mac) = self.process_key.get() {
+            return Ok(mac.clone());
         }
-        let fresh = random_bytes::<32>(&*self.random)?;
-        Ok(self.process_key.get_or_init(|| SecretBytes::new(fresh.to_vec())))
+        let key = random_bytes::<32>(&*self.random)?;
+        let mac = || Hmac::<Sha256>::new_from_slice(key.as_slice()).expect("any key length");
+        Ok(self.process_key.get_or_init(mac).clone())
     }
 
-    #[expect(clippy::expect_used, reason = "infallible: HMAC takes a key of any length, RFC 2104 §2")]
     pub(super) fn tag(&self, hash: &SecretHash, secret: &ApiSecret) -> Result<Tag, RandomError> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.process_key()?.expose()).expect("any key length");
+        let mut mac = self.mac()?;
         let hash = hash.as_str().as_bytes();
         mac.update(&(hash.len() as u64).to_be_bytes());
         mac.update(hash);

@@ -49,7 +49,8 @@ impl<T> Sealed<T> {
                 legacy::IV_LEN => Format::Empty,
                 _ => Format::Legacy,
             },
-            (Some(_), LegacyForm::Text) if bytes.contains(&b':') => Format::Shapeless,
+            // No version of ours is a printable character.
+            (Some(32..), LegacyForm::Text) => Format::Shapeless,
             (Some(version), LegacyForm::Text) => Format::UnknownVersion(*version),
         }
     }

@@ -52,7 +52,9 @@ fn append(info: &mut Vec<u8>, part: &str) {
 
 #[expect(clippy::expect_used, reason = "infallible: 32 bytes are less than 255 hashes, RFC 5869 §2.3")]
 fn derive(key_material: &[u8], label: &[u8], bind: impl FnOnce(&mut Vec<u8>)) -> Zeroizing<[u8; 32]> {
-    let mut info = label.to_vec();
+    // Room for the names that are bound, so that the vector need not grow.
+    let mut info = Vec::with_capacity(192);
+    info.extend_from_slice(label);
     bind(&mut info);
     let mut key = Zeroizing::new([0; 32]);
     Hkdf::<Sha256>::new(None, key_material).expand(&info, key.as_mut_slice()).expect("a short output");

@@ -117,7 +117,9 @@ pub(super) fn open<T>(
 }
 
 fn associated_data(id: DataKeyId, context: &Context<'_>) -> Vec<u8> {
-    let mut data = vec![VERSION];
+    // Room for the place, so that the vector need not grow.
+    let mut data = Vec::with_capacity(192);
+    data.push(VERSION);
     data.extend_from_slice(&id.0.to_be_bytes());
     context.encode_to(&mut data);
     data

@@ -166,7 +166,8 @@ impl U2fService<'_> {
 
     async fn open(&self, id: UserId) -> Result<OpenRecord, U2fError> {
         let user = self.consumer.open_user(id).await?.ok_or(U2fError::NotFound)?;
-        let app_id = AppId::parse(user.app_id().ok_or(U2fError::NotRegistered)?)?;
+        let app_id = user.app_id().map_err(WebauthnError::from)?;
+        let app_id = AppId::parse(app_id.ok_or(U2fError::NotRegistered)?)?;
         Ok(OpenRecord { user, app_id })
     }
 

@@ -27,7 +27,6 @@ pub(crate) struct Ceremony {
     pub(crate) purpose: Purpose,
     pub(crate) user: String,
     rp_id: String,
-    origins: Vec<String>,
     user_verification: String,
     /// The credential ids that may respond, in base64url.
     allowed: Vec<String>,
@@ -44,7 +43,6 @@ impl Ceremony {
             purpose,
             user: user.to_string(),
             rp_id: relying_party.id.clone(),
-            origins: relying_party.origins.clone(),
             user_verification: relying_party.user_verification.as_str().to_owned(),
             allowed: allowed.map(|id| BASE64URL_NOPAD.encode(id)).collect(),
         }
@@ -75,7 +73,8 @@ impl Ceremony {
         serde_json::from_slice(&opened).map_err(|_| crate::envelope::DoesNotOpen.into())
     }
 
-    /// Checks that it was begun for the same purpose, user and relying party.
+    /// Checks that it was begun for the same purpose, user and RP ID. The origins are those that the authenticated
+    /// consumer names at the finish: a beginning need not know where the browser will answer from.
     pub(crate) fn check(
         &self,
         purpose: Purpose,
@@ -88,7 +87,7 @@ impl Ceremony {
         if self.user != user.to_string() {
             return Err(Refusal::User);
         }
-        if self.rp_id != relying_party.id || self.origins != relying_party.origins {
+        if self.rp_id != relying_party.id {
             return Err(Refusal::RelyingParty);
         }
         Ok(())

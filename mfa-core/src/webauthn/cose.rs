@@ -93,6 +93,19 @@ impl PublicKey {
     }
 }
 
+/// The COSE key with P-256 for its curve, if it is an ES256 key that names none.
+pub(super) fn with_curve(key: &[u8]) -> Option<Vec<u8>> {
+    let read = Parameters::read(key)?;
+    if (read.algorithm, read.curve, read.minus_1) != (Some(CoseAlgorithm::Es256.number().into()), None, None)
+    {
+        return None;
+    }
+    // A map of fewer than 23 members has its length in its first byte (RFC 8949 §3.1).
+    let (header, members) = key.split_first()?;
+    let header = (0xa0..0xb7).contains(header).then(|| header.saturating_add(1))?;
+    Some([&[header], members, &[0x20, 0x01]].concat())
+}
+
 /// The parameters of a COSE key that our algorithms use. -1 is a curve or, for RSA, the modulus.
 #[derive(Default)]
 struct Parameters<'a> {
@@ -136,6 +149,8 @@ impl<'a> Parameters<'a> {
         let algorithm = CoseAlgorithm::from_number(number).ok_or(Refusal::Algorithm)?;
         let material = match (algorithm, self.key_type, self.curve) {
             (Es256, Some(2), Some(1)) => self.point(32)?,
+            // WebAuthn L3 §5.8.5 allows ES256 no other curve, so a key that names none is on P-256.
+            (Es256, Some(2), None) if self.minus_1.is_none() => self.point(32)?,
             (Es384, Some(2), Some(2)) => self.point(48)?,
             (Es512, Some(2), Some(3)) => self.point(66)?,
             (EdDsa, Some(1), Some(6)) => match self.minus_2 {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use minicbor::Decoder;
+use minicbor::{Decoder, Encoder};
 use serde_json::json;
 use url::Url;
 use webauthn_rs_core::WebauthnCore;
@@ -13,9 +13,10 @@ use webauthn_rs_core::proto::{
 };
 
 use super::authenticator_data::split_cbor;
+use super::cose::with_curve;
 use super::{
-    AuthenticatorData, Challenge, ClientDataType, CoseAlgorithm, CredentialRecord, PublicKey, Refusal,
-    RegistrationResponse, RelyingParty, UserVerification,
+    AttestedCredential, AuthenticatorData, Challenge, ClientDataType, CoseAlgorithm, CredentialRecord,
+    PublicKey, Refusal, RegistrationResponse, RelyingParty, UserVerification,
 };
 
 /// The algorithms for new credentials, preferred first. webauthn-rs-core can register them and we can verify
@@ -57,7 +58,7 @@ pub fn verify_registration(
         return Err(Refusal::BackupState);
     }
     // Step 20. A login with the key must also be verifiable.
-    let attested = data.attested.ok_or(Refusal::AuthenticatorData)?;
+    let attested = data.attested.as_ref().ok_or(Refusal::AuthenticatorData)?;
     let key = PublicKey::parse(attested.public_key)?;
     if !relying_party.algorithms.contains(&key.algorithm()) {
         return Err(Refusal::Algorithm);
@@ -67,14 +68,15 @@ pub fn verify_registration(
         return Err(Refusal::CredentialIdLength);
     }
     // Steps 21 to 23: the attestation statement. No roots are configured, so trust is not judged (step 24).
-    match (object.format, object.statement_is_empty) {
+    match (object.format, object.statement == [0xa0]) {
         // §8.7: nothing is attested, so we only verify that the key is valid.
         ("none", true) => key.check()?,
         ("none", false) => return Err(Refusal::AttestationFormat),
         // webauthn-rs-core reads only RSA keys of this size.
         _ if !key.has_common_size() => return Err(Refusal::Algorithm),
         _ => {
-            let verified = attestation(response, challenge, relying_party)?;
+            let object = object.rewritten(attested).ok_or(Refusal::Attestation)?;
+            let verified = attestation(response, object, challenge, relying_party)?;
             if verified.cred_id.as_slice() != attested.credential_id {
                 return Err(Refusal::Attestation);
             }
@@ -97,6 +99,7 @@ pub fn verify_registration(
 /// Lets webauthn-rs-core verify the whole registration, mainly its attestation statement.
 fn attestation(
     response: &RegistrationResponse,
+    attestation_object: Vec<u8>,
     challenge: &Challenge,
     relying_party: &RelyingParty,
 ) -> Result<webauthn_rs_core::proto::Credential, Refusal> {
@@ -126,7 +129,7 @@ fn attestation(
         id: String::new(),
         raw_id: Vec::new(),
         response: AuthenticatorAttestationResponseRaw {
-            attestation_object: response.attestation_object.clone(),
+            attestation_object,
             client_data_json: response.client_data_json.clone(),
             transports: None,
         },
@@ -146,34 +149,49 @@ fn attestation(
 /// The attestation object, §6.5.4.
 struct AttestationObject<'a> {
     format: &'a str,
-    statement_is_empty: bool,
+    statement: &'a [u8],
     authenticator_data: &'a [u8],
 }
 
 impl<'a> AttestationObject<'a> {
+    /// Reads the object. Unknown members are passed over: the Go predecessor's simulator adds one.
     fn parse(bytes: &'a [u8]) -> Option<Self> {
         let mut decoder = Decoder::new(bytes);
         let count = decoder.map().ok()??;
-        let (mut format, mut statement_is_empty, mut authenticator_data) = (None, None, None);
+        let (mut format, mut statement, mut authenticator_data) = (None, None, None);
         for _ in 0..count {
-            match decoder.str().ok()? {
-                "fmt" if format.is_none() => format = Some(decoder.str().ok()?),
-                "authData" if authenticator_data.is_none() => {
-                    authenticator_data = Some(decoder.bytes().ok()?)
-                }
-                "attStmt" if statement_is_empty.is_none() => {
-                    let (statement, _) = split_cbor(bytes.get(decoder.position()..)?)?;
-                    statement_is_empty = Some(statement == [0xa0]);
+            let repeated = match decoder.str().ok()? {
+                "fmt" => format.replace(decoder.str().ok()?).is_some(),
+                "authData" => authenticator_data.replace(decoder.bytes().ok()?).is_some(),
+                "attStmt" => {
+                    let (item, _) = split_cbor(bytes.get(decoder.position()..)?)?;
                     decoder.skip().ok()?;
+                    statement.replace(item).is_some()
                 }
-                _ => return None,
-            }
+                _ => {
+                    decoder.skip().ok()?;
+                    false
+                }
+            };
+            (!repeated).then_some(())?;
         }
         (decoder.position() == bytes.len()).then_some(())?;
-        Some(Self {
-            format: format?,
-            statement_is_empty: statement_is_empty?,
-            authenticator_data: authenticator_data?,
-        })
+        Some(Self { format: format?, statement: statement?, authenticator_data: authenticator_data? })
+    }
+
+    /// The object as webauthn-rs-core reads it: the three members of the standard, and a curve in every EC key.
+    fn rewritten(&self, attested: &AttestedCredential<'_>) -> Option<Vec<u8>> {
+        // A `fido-u2f` statement signs the point and not the COSE key (§8.6), so a curve may be added.
+        let curved = (self.format == "fido-u2f").then(|| with_curve(attested.public_key)).flatten();
+        let key = curved.as_deref().unwrap_or(attested.public_key);
+        // §6.5.2: the key follows the hash, flags, counter, AAGUID, length and credential ID.
+        let (before, rest) = self.authenticator_data.split_at_checked(55 + attested.credential_id.len())?;
+        let after = rest.get(attested.public_key.len()..)?;
+
+        let mut encoder = Encoder::new(Vec::new());
+        encoder.map(3).ok()?.str("fmt").ok()?.str(self.format).ok()?.str("attStmt").ok()?;
+        encoder.writer_mut().extend_from_slice(self.statement);
+        encoder.str("authData").ok()?.bytes(&[before, key, after].concat()).ok()?;
+        Some(encoder.into_writer())
     }
 }

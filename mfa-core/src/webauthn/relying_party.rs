@@ -117,8 +117,8 @@ impl RelyingParty {
     }
 
     /// A relying party from the headers of one request, as the predecessors' clients send it. The RP ID is
-    /// not checked, since some set-ups use `http://app99` for both RP ID and origin. Without an origin, a
-    /// ceremony can begin but not finish.
+    /// not checked, since some set-ups use `http://app99` for both RP ID and origin. Without an origin, such an RP ID is
+    /// the origin, and with any other a ceremony can begin but not finish.
     ///
     /// # Errors
     ///
@@ -131,6 +131,7 @@ impl RelyingParty {
         if !origin.is_empty() && !as_predecessors_do && !host_is_within(origin, id) {
             return Err(InvalidRelyingParty::Origin);
         }
+        let origin = if origin.is_empty() && parse_origin(id).is_some() { id } else { origin };
         let origins = if origin.is_empty() { Vec::new() } else { vec![origin.to_owned()] };
         Ok(Self::as_given(id, name, origins))
     }
@@ -227,6 +228,8 @@ fn is_within(origin: &str, id: &str) -> bool {
 fn host_is_within(origin: &str, id: &str) -> bool {
     let Some(url) = parse_origin(origin) else { return false };
     let Some(host) = url.host_str() else { return false };
+    // A dot at the end marks a name as complete and changes nothing else (RFC 1034 §3.1).
+    let (host, id) = (host.strip_suffix('.').unwrap_or(host), id.strip_suffix('.').unwrap_or(id));
     let id = id.to_ascii_lowercase();
     // The dot keeps badexample.com out of example.com.
     host == id || host.strip_suffix(&id).is_some_and(|rest| rest.ends_with('.'))
@@ -293,13 +296,21 @@ mod tests {
 
     #[test]
     fn headers_of_the_predecessors_clients_are_taken_as_they_are() {
-        for (id, origin) in
-            [("http://app99", "http://app99"), ("example.com", ""), ("localhost", "http://localhost")]
-        {
+        for (id, origin) in [
+            ("http://app99", "http://app99"),
+            ("example.com", ""),
+            ("localhost", "http://localhost"),
+            ("example.com.", "https://login.example.com"),
+            ("Example.com", "https://example.com."),
+        ] {
             assert!(RelyingParty::from_headers(id, "x", origin).is_ok(), "{id} {origin}");
         }
         assert!(RelyingParty::from_headers("example.com", "x", "https://example.net").is_err());
         let dev = RelyingParty::from_headers("http://app99", "x", "http://app99").unwrap();
         assert!(dev.allows_origin("http://app99") && !dev.allows_origin("http://app98"));
+        let unnamed = RelyingParty::from_headers("http://app99", "x", "").unwrap();
+        assert_eq!(unnamed, dev);
+        let nowhere = RelyingParty::from_headers("example.com", "x", "").unwrap();
+        assert!(!nowhere.allows_origin("https://example.com") && !nowhere.allows_origin("example.com"));
     }
 }

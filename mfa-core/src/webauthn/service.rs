@@ -7,6 +7,7 @@ use super::{
     WebauthnError, verify_authentication, verify_registration,
 };
 use crate::Consumer;
+use crate::envelope::DoesNotOpen;
 use crate::event::Action;
 use crate::random::random_uuid;
 use crate::store::retry::until_saved;
@@ -124,6 +125,9 @@ impl WebauthnService<'_> {
             Some(id) => (id, self.consumer.open_user(id).await?),
             None => (UserId(random_uuid(&*self.consumer.mfa.parts.random)?), None),
         };
+        if let Some(user) = &known {
+            user.require_credentials()?;
+        }
         let ceremony = Ceremony::new(Purpose::Registration, id, &self.relying_party, std::iter::empty());
         let challenge = ceremony.begin(self.consumer).await?;
         let options = RegistrationOptions::new(
@@ -169,7 +173,7 @@ impl WebauthnService<'_> {
         let ids = open.credentials.records().map(|record| record.id.0.as_slice());
         let ids: Vec<_> = ids.chain(legacy.map(|legacy| legacy.key_handle)).collect();
         if ids.is_empty() {
-            return Err(WebauthnError::NoCredentials);
+            return Err(if open.spoilt() > 0 { DoesNotOpen.into() } else { WebauthnError::NoCredentials });
         }
         let ceremony = Ceremony::new(Purpose::Authentication, user, &self.relying_party, ids.into_iter());
         let challenge = ceremony.begin(self.consumer).await?;
@@ -262,11 +266,11 @@ impl Consumer {
         let Some(open) = self.open_user(user).await? else {
             return Ok(UserCredentials { credentials: Vec::new(), legacy_u2f: None, unreadable: 0 });
         };
-        let count = open.u2f_sign_count;
+        let (count, unreadable) = (open.u2f_sign_count, open.credentials.unreadable() + open.spoilt());
         Ok(UserCredentials {
             credentials: open.credentials.records().cloned().collect(),
             legacy_u2f: open.legacy.map(|key| key.to_credential(count)),
-            unreadable: open.credentials.unreadable(),
+            unreadable,
         })
     }
 
@@ -325,6 +329,7 @@ impl Consumer {
     async fn add_credential(&self, user: UserId, new: &CredentialRecord) -> Result<(), WebauthnError> {
         until_saved(|| async {
             let mut open = self.open_user(user).await?.unwrap_or_else(|| OpenUser::new(user));
+            open.require_credentials()?;
             // WebAuthn L3 §7.1 step 26, as far as it can be known: ids of other users are sealed.
             if open.credentials.records().any(|record| record.id == new.id) {
                 return Err(Refusal::DuplicateCredential.into());
@@ -352,6 +357,7 @@ impl Consumer {
     ) -> Result<(), WebauthnError> {
         until_saved(|| async {
             let mut open = self.open_user(user).await?.ok_or(WebauthnError::NotFound)?;
+            open.require_credentials()?;
             change(&mut open.credentials)?;
             self.save_user(&open).await
         })

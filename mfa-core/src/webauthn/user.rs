@@ -24,12 +24,20 @@ pub(crate) struct OpenUser {
     /// Whether the record may be a predecessor's.
     may_be_legacy: bool,
     pub(crate) credentials: Credentials,
-    app_id: Option<Plaintext>,
-    key_handle: Option<Plaintext>,
-    public_key: Option<Plaintext>,
+    /// The credentials as they are stored, if they do not open. They are saved as they are.
+    spoilt_credentials: Option<Sealed<Vec<u8>>>,
+    u2f: U2fParts,
     pub(crate) u2f_sign_count: Option<u32>,
     /// The legacy key, if its three parts are present and sound.
     pub(crate) legacy: Option<LegacyU2fKey>,
+}
+
+/// The AppID, key handle and public key of a legacy key.
+#[derive(Clone, Debug)]
+enum U2fParts {
+    Open([Option<Plaintext>; 3]),
+    /// As they are stored, since one does not open. The rest of the user works, and they are saved as they are.
+    Spoilt([Option<Sealed<Vec<u8>>>; 3]),
 }
 
 impl OpenUser {
@@ -40,12 +48,21 @@ impl OpenUser {
             found: Vec::new(),
             may_be_legacy: false,
             credentials: Credentials::default(),
-            app_id: None,
-            key_handle: None,
-            public_key: None,
+            spoilt_credentials: None,
+            u2f: U2fParts::Open([None, None, None]),
             u2f_sign_count: None,
             legacy: None,
         }
+    }
+
+    /// Refuses a user whose credentials do not open: nothing can be added to them or taken away.
+    pub(super) const fn require_credentials(&self) -> Result<(), DoesNotOpen> {
+        if self.spoilt_credentials.is_some() { Err(DoesNotOpen) } else { Ok(()) }
+    }
+
+    /// How many parts of the record do not open: the credentials, the legacy key.
+    pub(super) const fn spoilt(&self) -> usize {
+        self.spoilt_credentials.is_some() as usize + matches!(self.u2f, U2fParts::Spoilt(_)) as usize
     }
 
     /// The condition for saving this user.
@@ -53,8 +70,20 @@ impl OpenUser {
         self.revision.map_or(Expect::Absent, Expect::At)
     }
 
-    pub(crate) fn app_id(&self) -> Option<&str> {
-        self.app_id.as_ref().and_then(|app_id| std::str::from_utf8(app_id).ok())
+    /// Whether a part of the record opens and is not empty.
+    fn has_content(&self) -> bool {
+        let u2f = matches!(&self.u2f, U2fParts::Open(parts) if parts.iter().any(Option::is_some));
+        u2f || self.credentials.len() > 0
+    }
+
+    /// The AppID of the legacy key, or of the one that is being registered.
+    pub(crate) fn app_id(&self) -> Result<Option<&str>, DoesNotOpen> {
+        match &self.u2f {
+            U2fParts::Open([app_id, ..]) => {
+                Ok(app_id.as_ref().and_then(|app_id| std::str::from_utf8(app_id).ok()))
+            }
+            U2fParts::Spoilt(_) => Err(DoesNotOpen),
+        }
     }
 
     /// Replaces the legacy key's parts, each in the Node predecessor's spelling.
@@ -65,9 +94,8 @@ impl OpenUser {
         public_key: Option<&[u8]>,
     ) {
         let text = |bytes: &[u8]| Zeroizing::new(data_encoding::BASE64URL_NOPAD.encode(bytes).into_bytes());
-        self.app_id = app_id.map(|app_id| Zeroizing::new(app_id.as_bytes().to_vec()));
-        self.key_handle = key_handle.map(text);
-        self.public_key = public_key.map(text);
+        let app_id = app_id.map(|app_id| Zeroizing::new(app_id.as_bytes().to_vec()));
+        self.u2f = U2fParts::Open([app_id, key_handle.map(text), public_key.map(text)]);
     }
 
     pub(super) fn legacy_for_options(&self) -> Option<LegacyKey<'_>> {
@@ -90,8 +118,8 @@ impl Consumer {
     ) -> Result<OpenUser, WebauthnError> {
         let Stored { record, revision } = stored;
         let id = record.id;
-        let fields =
-            [&record.credentials, &record.u2f_app_id, &record.u2f_key_handle, &record.u2f_public_key];
+        let UserRecord { credentials, u2f_app_id, u2f_key_handle, u2f_public_key, .. } = &record;
+        let fields = [credentials, u2f_app_id, u2f_key_handle, u2f_public_key];
         let named = || fields.iter().filter_map(|field| field.as_ref()?.data_key_id());
         let unknown = named().find(|id| !self.keyring().has(*id));
         let keyring = self.keyring_with(unknown).await?;
@@ -103,15 +131,25 @@ impl Consumer {
         };
         let found = named().filter(|id| keyring.has(*id)).collect();
 
-        let credentials = match open("credentials", &record.credentials)? {
-            Some(json) => Credentials::parse(&json)?,
-            None => Credentials::default(),
+        let opened = open("credentials", credentials).and_then(|json| match json {
+            Some(json) => Credentials::parse(&json),
+            None => Ok(Credentials::default()),
+        });
+        let u2f = || {
+            Ok([
+                open("u2f_app_id", u2f_app_id)?,
+                open("u2f_key_handle", u2f_key_handle)?,
+                open("u2f_public_key", u2f_public_key)?,
+            ])
         };
-        let app_id = open("u2f_app_id", &record.u2f_app_id)?;
-        let key_handle = open("u2f_key_handle", &record.u2f_key_handle)?;
-        let public_key = open("u2f_public_key", &record.u2f_public_key)?;
-        let legacy = match (&app_id, &key_handle, &public_key) {
-            (Some(app_id), Some(key_handle), Some(public_key)) => {
+        let u2f = u2f().map_or_else(
+            |DoesNotOpen| {
+                U2fParts::Spoilt([u2f_app_id.clone(), u2f_key_handle.clone(), u2f_public_key.clone()])
+            },
+            U2fParts::Open,
+        );
+        let legacy = match &u2f {
+            U2fParts::Open([Some(app_id), Some(key_handle), Some(public_key)]) => {
                 LegacyU2fKey::parse(app_id, key_handle, public_key)
             }
             _ => None,
@@ -121,33 +159,44 @@ impl Consumer {
             revision: Some(revision),
             found,
             may_be_legacy,
-            credentials,
-            app_id,
-            key_handle,
-            public_key,
+            spoilt_credentials: opened.is_err().then(|| credentials.clone()).flatten(),
+            credentials: opened.unwrap_or_default(),
+            u2f,
             u2f_sign_count: record.u2f_sign_count,
             legacy,
         })
     }
 
-    /// Seals every field of the user under the newest data key.
+    /// Seals every field of the user under the newest data key. What did not open stays as it was.
     pub(crate) fn seal_user(&self, user: &OpenUser) -> Result<UserRecord, RandomError> {
         let (random, keyring) = (&*self.mfa.parts.random, self.keyring());
         let under = keyring.sealing_id_of(&user.found);
         let record_id = user.id.to_string();
-        let seal = |field, plaintext: Option<&[u8]>| {
+        let seal = |field, plaintext: Option<&Plaintext>| {
             let place = Context { consumer: &self.id, kind: RecordKind::User, record_id: &record_id, field };
-            let seal = |plaintext| keyring.seal_again(Some(under), &place, plaintext, random);
+            let seal = |plaintext: &Plaintext| keyring.seal_again(Some(under), &place, plaintext, random);
             plaintext.map(seal).transpose()
         };
-        let credentials = (user.credentials.len() > 0).then(|| Zeroizing::new(user.credentials.to_json()));
+        let credentials = match &user.spoilt_credentials {
+            Some(spoilt) => Some(spoilt.clone()),
+            None if user.credentials.len() == 0 => None,
+            None => seal("credentials", Some(&Zeroizing::new(user.credentials.to_json())))?,
+        };
+        let [u2f_app_id, u2f_key_handle, u2f_public_key] = match &user.u2f {
+            U2fParts::Spoilt(parts) => parts.clone(),
+            U2fParts::Open([app_id, key_handle, public_key]) => [
+                seal("u2f_app_id", app_id.as_ref())?,
+                seal("u2f_key_handle", key_handle.as_ref())?,
+                seal("u2f_public_key", public_key.as_ref())?,
+            ],
+        };
         Ok(UserRecord {
             id: user.id,
             consumer: self.id.clone(),
-            credentials: seal("credentials", credentials.as_ref().map(|json| json.as_slice()))?,
-            u2f_app_id: seal("u2f_app_id", user.app_id.as_ref().map(|text| text.as_slice()))?,
-            u2f_key_handle: seal("u2f_key_handle", user.key_handle.as_ref().map(|text| text.as_slice()))?,
-            u2f_public_key: seal("u2f_public_key", user.public_key.as_ref().map(|text| text.as_slice()))?,
+            credentials,
+            u2f_app_id,
+            u2f_key_handle,
+            u2f_public_key,
             u2f_sign_count: user.u2f_sign_count,
         })
     }
@@ -195,11 +244,17 @@ impl Consumer {
                 };
                 let Some(current) = current else { return Ok(Reencrypted::Gone) };
                 let open = self.open_stored_user(current).await?;
-                if !open.may_be_legacy && self.keyring().are_newest(&open.found) {
-                    return Ok(Reencrypted::BeforeUs);
+                let is_newest = !open.may_be_legacy && self.keyring().are_newest(&open.found);
+                match open.spoilt() {
+                    0 if is_newest => Ok(Reencrypted::BeforeUs),
+                    0 => self.write_user(&open).await.map(|_| Reencrypted::ByUs),
+                    // What does open must not be lost with the old data key. The record is reported all the same.
+                    _ if open.has_content() && !is_newest => {
+                        self.write_user(&open).await?;
+                        Err(DoesNotOpen.into())
+                    }
+                    _ => Err(DoesNotOpen.into()),
                 }
-                self.write_user(&open).await?;
-                Ok(Reencrypted::ByUs)
             }
         })
         .await

@@ -34,6 +34,32 @@ async fn every_offered_algorithm_registers_and_logs_in() {
     }
 }
 
+/// The origin is the one that is named at the finish: a beginning may name none, or another within the RP ID.
+#[tokio::test]
+async fn a_ceremony_is_judged_by_the_origin_of_its_finish() {
+    let setup = Setup::new().await;
+    let at = |origin: &str| RelyingParty::from_headers("example.com", "Acme", origin).unwrap();
+    for begun in ["", "https://other.example.com", "https://LOGIN.example.com", ORIGIN] {
+        let mut authenticator = SoftAuthenticator::new(-7);
+        let (user, options) = setup.begin_registration(&at(begun), None).await;
+        let answer = authenticator.create(&Browser::new(ORIGIN, &options));
+        setup.finish_registration(&at(ORIGIN), user, &answer).await.unwrap();
+        let browser = Browser::new(ORIGIN, &setup.begin_login(&at(begun), user).await);
+        setup.finish_login(&at(ORIGIN), user, &authenticator.get(&browser)).await.unwrap();
+
+        for finished in ["", "https://other.example.com"] {
+            let browser = Browser::new(ORIGIN, &setup.begin_login(&at(begun), user).await);
+            let refused = setup.finish_login(&at(finished), user, &authenticator.get(&browser)).await;
+            assert_eq!(refusal(refused), Refusal::Origin, "{begun} {finished}");
+        }
+        // The RP ID is bound all the same.
+        let browser = Browser::new(ORIGIN, &setup.begin_login(&at(begun), user).await);
+        let elsewhere = RelyingParty::from_headers("login.example.com", "Acme", ORIGIN).unwrap();
+        let refused = setup.finish_login(&elsewhere, user, &authenticator.get(&browser)).await;
+        assert_eq!(refusal(refused), Refusal::RelyingParty);
+    }
+}
+
 type Spoil = fn(&mut SoftAuthenticator, &mut Browser);
 
 /// R35, §7.2: each check of a login, one wrong thing at a time. The ceremony is used up each time.
@@ -148,7 +174,6 @@ async fn a_challenge_serves_what_it_was_made_for() {
     let setup = Setup::new().await;
     let mut authenticator = SoftAuthenticator::new(-7);
     let user = setup.register(&party(), &authenticator).await;
-    let elsewhere = RelyingParty::new("example.com", "Acme", ["https://www.example.com", ORIGIN]).unwrap();
     let sibling = RelyingParty::new("login.example.com", "Acme", [ORIGIN]).unwrap();
 
     // A registration's challenge for a login, and the reverse.
@@ -161,13 +186,11 @@ async fn a_challenge_serves_what_it_was_made_for() {
         setup.finish_registration(&party(), user, &SoftAuthenticator::new(-7).create(&browser)).await;
     assert_eq!(refusal(crossed), Refusal::Challenge);
 
-    // Another user, other origins, another RP ID.
+    // Another user, another RP ID.
     let other_user = setup.register(&party(), &SoftAuthenticator::new(-7)).await;
-    for (party_at_finish, user_at_finish, expected) in [
-        (&party(), other_user, Refusal::User),
-        (&elsewhere, user, Refusal::RelyingParty),
-        (&sibling, user, Refusal::RelyingParty),
-    ] {
+    for (party_at_finish, user_at_finish, expected) in
+        [(&party(), other_user, Refusal::User), (&sibling, user, Refusal::RelyingParty)]
+    {
         let browser = Browser::new(ORIGIN, &setup.begin_login(&party(), user).await);
         let answer = authenticator.get(&browser);
         assert_eq!(refusal(setup.finish_login(party_at_finish, user_at_finish, &answer).await), expected);

@@ -3,4 +3,5 @@
 
 mod ceremonies;
 mod setup;
+mod simulator;
 mod users;

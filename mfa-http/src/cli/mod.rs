@@ -9,7 +9,7 @@ use std::error::Error;
 use std::net::SocketAddr;
 
 use clap::{Parser, Subcommand};
-use mfa_http::settings::StoreSettings;
+use mfa_http::settings::{AnswerSettings, StoreSettings};
 
 pub(crate) type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
 
@@ -27,6 +27,8 @@ pub(crate) struct Cli {
 pub(crate) struct Settings {
     #[command(flatten)]
     stores: StoreSettings,
+    #[command(flatten)]
+    answers: AnswerSettings,
     /// The address to listen on
     #[arg(long, env = "MFA_LISTEN", default_value = "127.0.0.1:8080", global = true)]
     listen: SocketAddr,

@@ -72,10 +72,11 @@ pub(super) async fn activate(
     Body(body): Body<Activation>,
 ) -> Result<Json<Activated>, ApiError> {
     let email = body.email.text().ok_or(ApiKeyError::EmailRequired)?;
+    let by_value = body.api_key == Member::Absent && body.api_key_value != Member::Absent;
     let (value, node_spelling) = match (body.api_key.text(), body.api_key_value.text()) {
         (Some(value), _) => (value, true),
         (None, Some(value)) => (value, false),
-        (None, None) => return Err(ApiError::of(Code::ApiKeyRequired)),
+        (None, None) => return Err(key_required(by_value)),
     };
     let key: ApiKey = value.parse().map_err(|_| ApiKeyError::NotFound)?;
     let activated = match (body.consumer_key_id.text(), body.consumer_key_secret.text()) {
@@ -93,4 +94,10 @@ pub(super) async fn activate(
         Err(ApiKeyError::AlreadyActivated) if node_spelling => Err(ApiError::of(Code::Unauthorized)),
         Err(error) => Err(error.into()),
     }
+}
+
+/// The error names the member that the caller used.
+fn key_required(by_value: bool) -> ApiError {
+    let error = ApiError::of(Code::ApiKeyRequired);
+    if by_value { error.saying("apiKeyValue is required") } else { error }
 }

@@ -21,7 +21,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
@@ -29,6 +29,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use mfa_core::code::Code;
 use tokio::time::Instant;
+use tower::ServiceExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::openapi::OpenApi;
@@ -38,7 +39,8 @@ use utoipa_axum::routes;
 use crate::App;
 use crate::error::ApiError;
 use crate::metrics::Metrics;
-use crate::openapi;
+use crate::route::Route;
+use crate::{openapi, path};
 
 /// The time from a request's head to its response.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -91,7 +93,9 @@ pub(crate) fn router_with(app: App, others: Router) -> Router {
         .method_not_allowed_fallback(no_such_method);
     #[cfg(debug_assertions)]
     let router = router.layer(from_fn_with_state(lists, contract_check::check));
+    let tidy = router.clone();
     router
+        .fallback(move |request| tidied(tidy, request))
         // One layer, because each separate layer costs a request two allocations. Outermost first.
         .layer((
             always(header::CACHE_CONTROL, "no-store"),
@@ -138,6 +142,13 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(metrics::read))
 }
 
+/// Looks for the route again without repeated and trailing slashes: a client's base URL often ends in one.
+async fn tidied(router: Router, mut request: Request) -> Response {
+    let Some(uri) = path::tidied(request.uri()) else { return no_such_route().await.into_response() };
+    *request.uri_mut() = uri;
+    router.oneshot(request).await.into_response()
+}
+
 async fn no_such_route() -> ApiError {
     ApiError::of(Code::NoSuchRoute)
 }
@@ -154,26 +165,22 @@ fn panicked(_: Box<dyn Any + Send>) -> Response {
 
 /// Bounds the time of a request and logs its outcome. The log has the route, not the path, which may hold a key.
 async fn observe(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
-    let (method, began) = (request.method().clone(), Instant::now());
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    let (method, route, began) = (request.method().clone(), Route::of(&request), Instant::now());
     let answer = tokio::time::timeout(PATIENCE, next.run(request)).await;
     let response = answer.unwrap_or_else(|_| ApiError::of(Code::Unavailable).into_response());
     let status = response.status().as_u16();
+    tracing::debug!(%method, route = route.as_str(), status, "request");
     metrics.answered(&method, route, status, began.elapsed());
-    tracing::debug!(%method, route, status, "request");
     response
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::AdminKey;
     use axum::body::Body;
     use mfa_core::Mfa;
     use mfa_core::store::memory::MemoryStore;
-    use tower::ServiceExt as _;
-
-    use super::*;
-    use crate::AdminKey;
 
     async fn broken() -> () {
         panic!("a bug")

@@ -1,6 +1,7 @@
 //! `/totp`: time-based one-time passwords.
 
 use axum::Json;
+use axum::extract::State;
 use axum::http::StatusCode;
 use mfa_core::code::Code;
 use mfa_core::totp::{TotpError, TotpId};
@@ -9,6 +10,7 @@ use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use super::new_totp::{NewTotp, TotpBody};
+use crate::App;
 use crate::authentication::{Authenticated, CONSUMER};
 use crate::body::{Body, OBJECT};
 use crate::error::{ApiError, SERVER};
@@ -95,13 +97,15 @@ pub(super) const VALIDATE: Codes =
     responses((status = 200, description = "The code is right, and used up", body = Valid)),
     extensions(("x-codes" = json!(VALIDATE))))]
 pub(super) async fn validate(
+    State(app): State<App>,
     Authenticated(consumer): Authenticated,
     Segment(uuid): Segment,
     Body(attempt): Body<Attempt>,
 ) -> Result<Json<Valid>, ApiError> {
     let code = attempt.code.text().ok_or(ApiError::of(Code::CodeRequired))?;
     let id: TotpId = uuid.parse().map_err(|_| TotpError::NotAccepted)?;
-    consumer.totp().verify(id, &code).await?;
+    let verified = consumer.totp().verify(id, &code).await;
+    verified.map_err(|error| ApiError::from(error).throttled_as(app.throttled_status))?;
     Ok(Json(Valid::new()))
 }
 

@@ -92,9 +92,9 @@ pub(super) async fn list(
     }))
 }
 
-pub(super) const DELETE_USER: Codes = &[CONSUMER, RELYING_PARTY, SERVER, &[Code::UserUuidRequired]];
+pub(super) const DELETE_USER: Codes = &[CONSUMER, RELYING_PARTY, SERVER];
 
-/// Deletes a user with all credentials.
+/// Deletes a user with all credentials. Without a user there is nothing to delete.
 #[utoipa::path(delete, path = "/webauthn/user", operation_id = "deleteUser", tag = "WebAuthn",
     security(("apiKey" = [], "apiSecret" = [])), params(RelyingPartyHeaders),
     responses((status = 204, description = "The user does not exist, or no longer exists")),
@@ -103,7 +103,9 @@ pub(super) async fn delete_user(
     Authenticated(consumer): Authenticated,
     meta: Meta,
 ) -> Result<StatusCode, ApiError> {
-    consumer.delete_user(meta.known_user()?).await.map_err(deletion_error)?;
+    if let Some(user) = meta.user.id {
+        consumer.delete_user(user).await.map_err(deletion_error)?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 

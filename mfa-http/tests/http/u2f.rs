@@ -161,7 +161,7 @@ async fn bad_requests_speak_the_predecessors_words() {
         let refused = answer(server.call(&site.consumer, Method::POST, "/u2f").json(&body)).await;
         assert_eq!(refused, error(400, "app-id-required", "appId is required"));
     }
-    for app_id in ["https://192.0.2.1", "http://example.com", "https://example.com/", "example.com"] {
+    for app_id in ["https://192.0.2.1", "http://example.com", "ftp://app99", "example.com"] {
         let refused =
             answer(server.call(&site.consumer, Method::POST, "/u2f").json(&json!({"appId": app_id}))).await;
         assert_eq!(refused.1["code"], "invalid-app-id", "{app_id}");

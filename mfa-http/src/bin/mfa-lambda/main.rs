@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use lambda_http::tower::{ServiceExt as _, service_fn};
 use lambda_http::{Adapter, lambda_runtime};
-use mfa_http::settings::{StoreSettings, admin_key};
+use mfa_http::settings::{AnswerSettings, StoreSettings, admin_key};
 use mfa_http::{AdminKey, App, logging, router};
 
 #[global_allocator]
@@ -25,13 +25,15 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Cli {
     #[command(flatten)]
     stores: StoreSettings,
+    #[command(flatten)]
+    answers: AnswerSettings,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let settings = Cli::parse();
     logging::start();
-    match run(&settings.stores).await {
+    match run(&settings).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(error = error.as_ref() as &dyn Error, "the function cannot run");
@@ -44,13 +46,14 @@ async fn main() -> ExitCode {
     clippy::future_not_send,
     reason = "it runs in `main`; an answer's body cannot be shared between threads"
 )]
-async fn run(stores: &StoreSettings) -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn run(settings: &Cli) -> Result<(), Box<dyn Error + Send + Sync>> {
     if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_none() {
         return Err("mfa-lambda runs in AWS Lambda; elsewhere run mfa-http".into());
     }
     // Do not generate a key here: it would end up in the log, which many can read.
     let admin_key = admin_key()?.unwrap_or_else(AdminKey::of_nobody);
-    let router = router(App::new(stores.mfa().await?, admin_key));
+    let app = App::new(settings.stores.mfa().await?, admin_key);
+    let router = router(settings.answers.apply(app));
     let service = service_fn(move |request| router.clone().oneshot(event::with_source(request)));
     lambda_runtime::run(Adapter::from(service).map_request(event::prepared)).await
 }

@@ -2,6 +2,7 @@
 //! works, and foreign attributes stay.
 
 mod damage;
+mod hashed_secret;
 mod variants;
 
 use std::collections::HashMap;
