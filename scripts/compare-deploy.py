@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """Compares the two descriptions of the service in deploy/aws, the template and Terraform, with each other, and the routes
-that ask for the administrators' key with the contract. Nothing is listed here: all sides are read. Run by scripts/test-deploy,
-as is try-deploy-role.py, which holds the template to the program."""
+that ask for the administrators' key with the contract. Checks the template with every combination of its parameters. All
+sides are read, not listed. Run by scripts/test-deploy, as is try-deploy-role.py, which holds the template to the program."""
 
 import json
 import pathlib
 import re
 import sys
 
+import expand_template
 import hcl2
-import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # What DynamoDB counts by table and operation, and alarms watch.
@@ -41,17 +41,9 @@ def administrators():
 # --- What is deployed ---------------------------------------------------------------------------------------------
 
 
-class Template(yaml.SafeLoader):
-    """CloudFormation's short forms: `!Ref x` is {"Ref": x}."""
-
-
-def tagged(loader, tag, node):
-    kinds = {yaml.ScalarNode: loader.construct_scalar, yaml.SequenceNode: loader.construct_sequence}
-    value = kinds[type(node)](node) if isinstance(node, yaml.ScalarNode) else loader.construct_sequence(node, True)
-    return {tag: value}
-
-
-Template.add_multi_constructor("!", tagged)
+TABLES = {"api_key": "ApiKeyTable", "totp": "TotpTable", "webauthn": "WebauthnTable", "ceremony": "CeremonyTable"}
+# What may name a table that the template did not make. None of these changes a table.
+MAY_NAME = {"AWS::IAM::Role", "AWS::Serverless::Function", "AWS::CloudWatch::Alarm"}
 
 
 def texts(value):
@@ -72,30 +64,35 @@ def layout(table):
     return {"key": names(table["KeySchema"]), "indexes": indexes}
 
 
-def from_template():
-    resources = yaml.load((ROOT / "deploy/aws/template.yaml").read_text(), Template)["Resources"]
-    ids = {"api_key": "ApiKeyTable", "totp": "TotpTable", "webauthn": "WebauthnTable", "ceremony": "CeremonyTable"}
-    function = resources["Function"]["Properties"]
-    tables = {}
-    for name, logical_id in ids.items():
-        table = resources[logical_id]["Properties"]
-        tables[name] = {
+def from_template(values, template):
+    """What one expansion of the template says: see expand_template.py."""
+    resources = template["Resources"]
+    names = {table: logical_id + "Name" * (values[f"{logical_id}Name"] != "") for table, logical_id in TABLES.items()}
+    tables = {name: {"calls": set(), "watched": {}} for name in TABLES}
+    made = {name: r for name, r in resources.items() if r["Type"].startswith("AWS::DynamoDB::")}
+    expect("tables that the template makes", sorted(made), sorted(set(names.values()) & set(TABLES.values())))
+    for name, logical_id in ((name, logical_id) for name, logical_id in TABLES.items() if logical_id in made):
+        expect(f"kind of {logical_id}", made[logical_id]["Type"], "AWS::DynamoDB::Table")
+        table = made[logical_id]["Properties"]
+        tables[name] |= {
             **layout(table),
             "ttl": table.get("TimeToLiveSpecification", {}).get("AttributeName"),
             "kept": (
-                resources[logical_id]["DeletionPolicy"] == "Retain"
+                made[logical_id]["DeletionPolicy"] == "Retain"
                 and table.get("DeletionProtectionEnabled", False)
                 and table.get("PointInTimeRecoverySpecification", {}).get("PointInTimeRecoveryEnabled", False)
             ),
             "sealed": table["SSESpecification"]["SSEEnabled"],
-            "calls": set(),
-            "watched": {},
         }
+    theirs = {f"{logical_id}Name" for logical_id in TABLES.values()}
+    for name, resource in resources.items():
+        if resource["Type"] not in MAY_NAME:
+            expect(f"tables that {name} could change", theirs.intersection(texts(resource)), set())
     for role in (r["Properties"] for r in resources.values() if r["Type"] == "AWS::IAM::Role"):
         expect("managed policies of the template's role", role.get("ManagedPolicyArns"), None)
         for statement in (s for p in role["Policies"] for s in p["PolicyDocument"]["Statement"]):
             where = texts(statement["Resource"])
-            on = {name for name, logical_id in ids.items() if logical_id in where}
+            on = {name for name, reference in names.items() if reference in where}
             grant(tables, statement["Action"], on, any("/index/" in text for text in where), where)
     alarms = {name: r["Properties"] for name, r in resources.items() if r["Type"] == "AWS::CloudWatch::Alarm"}
     for name, queries in ((name, alarm["Metrics"]) for name, alarm in alarms.items() if "Metrics" in alarm):
@@ -106,12 +103,81 @@ def from_template():
         expect(f"the template's alarm {name}: metrics that its expression takes", sorted(summed), sorted(metrics))
         for metric in metrics.values():
             dimensions = {one["Name"]: one["Value"] for one in metric["Dimensions"]}
-            for table in (table for table, logical_id in ids.items() if logical_id in texts(dimensions["TableName"])):
+            for table in (table for table, reference in names.items() if reference in texts(dimensions["TableName"])):
                 tables[table]["watched"].setdefault(metric["MetricName"], []).append(dimensions["Operation"])
-    events = [event["Properties"] for event in function["Events"].values()]
-    paths = {event["Path"]: event.get("Auth", {}).get("ApiKeyRequired", False) for event in events}
+    function = resources["Function"]["Properties"]
     expect("a policy that SAM adds to the function", function.get("Policies"), None)
-    return tables, paths, function["Environment"]["Variables"]
+    environment = function["Environment"]["Variables"]
+    for table, reference in names.items():
+        used = environment[f"{table.upper()}_TABLE"]
+        expect(f"the table that the function uses for {table}", used, {"Ref": reference})
+    paths = {}
+    for path, methods in resources["Api"]["Properties"]["DefinitionBody"]["paths"].items():
+        security = methods["x-amazon-apigateway-any-method"].get("security", [])
+        paths[path] = security == [{"administrators": []}]
+    return tables, paths, environment
+
+
+def references(value, found):
+    """The names that a value refers to: by `Ref`, `Fn::GetAtt`, or in the text of `Fn::Sub`."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            if name == "Ref":
+                found.add(part.split(".")[0])
+            elif name == "Fn::GetAtt":
+                found.add(part[0])
+            elif name == "Fn::Sub":
+                text, given = part if isinstance(part, list) else (part, {})
+                found |= {one.split(".")[0] for one in re.findall(r"\$\{([\w.:]+)\}", text)} - given.keys()
+                references(given, found)
+            else:
+                references(part, found)
+    elif isinstance(value, list):
+        for part in value:
+            references(part, found)
+    return found
+
+
+def check_expansion(values, template, routes):
+    """What must hold of the template with one combination of its parameters."""
+    known = template["Resources"].keys() | template["Parameters"].keys()
+    found = references([template["Resources"], template["Outputs"]], set())
+    missing = {name for name in found - known if not name.startswith("AWS::")}
+    expect("references to what is not made", missing, set())
+
+    gateway, domain, zone = values["GatewayKey"], values["DomainName"] != "", values["HostedZoneId"] != ""
+    wanted = {
+        "AWS::ApiGateway::ApiKey": gateway == "new",
+        "AWS::ApiGateway::UsagePlan": gateway != "none",
+        "AWS::ApiGateway::UsagePlanKey": gateway != "none",
+        "AWS::ApiGateway::DomainName": domain,
+        "AWS::ApiGateway::BasePathMapping": domain,
+        "AWS::Route53::RecordSet": zone,
+        "AWS::Route53::HealthCheck": zone and values["FailoverRole"] == "PRIMARY",
+    }
+    resources = template["Resources"]
+    made = {kind: sum(r["Type"] == kind for r in resources.values()) for kind in wanted}
+    expect("resources", made, wanted)
+    own = {"new": "AdministratorsKey", "none": None}.get(gateway, "GatewayKey")
+    keys = [r["Properties"]["KeyId"]["Ref"] for r in resources.values() if r["Type"] == "AWS::ApiGateway::UsagePlanKey"]
+    expect("keys that API Gateway accepts", keys, [own] if own else [])
+    for record in (r["Properties"] for r in resources.values() if r["Type"] == "AWS::Route53::RecordSet"):
+        expect("the primary's health check", "HealthCheckId" in record, values["FailoverRole"] == "PRIMARY")
+
+    check("template", *from_template(values, template), routes, gateway != "none")
+
+
+def parts_of_template():
+    """The template's tables and settings where it makes all tables, as try-deploy-role.py tries them."""
+    for values, template in expand_template.expansions():
+        if not any(values[f"{logical_id}Name"] for logical_id in TABLES.values()):
+            tables, _, environment = from_template(values, template)
+            defaults = {name: one.get("Default") for name, one in template["Parameters"].items()}
+            for name, value in environment.items():
+                if not isinstance(value, str) and value.get("Ref") in defaults:
+                    environment[name] = defaults[value["Ref"]]
+            return tables, environment
+    return sure(None, "a template that makes its tables")
 
 
 def acceptable(alarm, expressions, metrics):
@@ -192,39 +258,49 @@ def covers(paths, route):
     return paths[max(prefixes, key=len)] if prefixes else None
 
 
-def check(source, tables, paths, environment, routes):
-    """What must hold of either description."""
+def check(source, tables, paths, environment, routes, gateway):
+    """What must hold of either description; `gateway` says whether API Gateway requires a key."""
     for name, table in tables.items():
         # DynamoDB does not count what is asked about a table, such as DescribeTable.
         counted = sorted({call for call, _ in table["calls"] if not call.endswith("Table")})
         for metric in METRICS:
             watched = sorted(table["watched"].get(metric, []))
             expect(f"{source}: operations of {name} whose {metric} an alarm watches", watched, counted)
-        # Rows that expire are not worth a backup.
-        expect(f"{source}: {name} is kept and backed up", table["kept"], not table["ttl"])
-        expect(f"{source}: {name} is encrypted", table["sealed"], True)
+        # An existing table is nobody's to describe. Rows that expire are not worth a backup.
+        if "kept" in table:
+            expect(f"{source}: {name} is kept and backed up", table["kept"], not table["ttl"])
+            expect(f"{source}: {name} is encrypted", table["sealed"], True)
     for route, administrator in routes.items():
-        expect(f"{source}: {route} asks for the administrators' key", covers(paths, route), administrator)
-    settings = {f"{name.upper()}_TABLE" for name in tables} | {"MFA_ADMIN_KEY", "MFA_MIGRATE"}
+        expect(f"{source}: {route} asks for the administrators' key", covers(paths, route), administrator and gateway)
+    settings = {f"{name.upper()}_TABLE" for name in tables} | {"MFA_ADMIN_KEY", "MFA_MIGRATE", "MFA_THROTTLED_STATUS"}
     expect(f"{source}: settings, which try-deploy-role.py tries", sorted(environment), sorted(settings))
     expect(f"{source}: MFA_MIGRATE, without which tables would be made", environment.get("MFA_MIGRATE"), "false")
 
 
 def main():
     routes = administrators()
-    template, terraform = from_template(), from_terraform()
-    check("template", *template, routes)
-    check("Terraform", *terraform, routes)
-    expect("tables", sorted(terraform[0]), sorted(template[0]))
-    for name in sorted(terraform[0].keys() & template[0].keys()):
+    combinations = 0
+    for values, template in expand_template.expansions():
+        known = len(failures)
+        check_expansion(values, template, routes)
+        combinations += 1
+        if len(failures) > known:
+            print(f"compare-deploy: with {values}:", file=sys.stderr)
+            break
+    tables, _ = parts_of_template()
+    terraform = from_terraform()
+    check("Terraform", *terraform, routes, True)
+    expect("tables", sorted(terraform[0]), sorted(tables))
+    for name in sorted(terraform[0].keys() & tables.keys()):
         for part in ("key", "indexes", "ttl", "calls"):
-            expect(f"{part} of {name} in Terraform and the template", terraform[0][name][part], template[0][name][part])
+            expect(f"{part} of {name} in Terraform and the template", terraform[0][name][part], tables[name][part])
     for failure in failures:
         print(f"compare-deploy: {failure}", file=sys.stderr)
-    for name, table in template[0].items():
+    for name, table in tables.items():
         calls = ", ".join(sorted(call + (" (index)" if on_index else "") for call, on_index in table["calls"]))
         print(f"{name}: {calls}")
     print(f"{len(routes)} routes, of which {sum(routes.values())} ask for the administrators' key")
+    print(f"{sure(combinations, 'a combination of parameters')} combinations of the template's parameters")
     sys.exit(bool(failures))
 
 

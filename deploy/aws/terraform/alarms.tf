@@ -24,6 +24,7 @@ resource "aws_cloudwatch_metric_alarm" "function_errors" {
   comparison_operator = "GreaterThanThreshold"
   treat_missing_data  = "notBreaching"
   alarm_actions       = local.alarm_actions
+  tags                = var.tags
 }
 
 resource "aws_cloudwatch_metric_alarm" "function_throttles" {
@@ -39,6 +40,7 @@ resource "aws_cloudwatch_metric_alarm" "function_throttles" {
   comparison_operator = "GreaterThanThreshold"
   treat_missing_data  = "notBreaching"
   alarm_actions       = local.alarm_actions
+  tags                = var.tags
 }
 
 resource "aws_cloudwatch_metric_alarm" "server_errors" {
@@ -46,7 +48,7 @@ resource "aws_cloudwatch_metric_alarm" "server_errors" {
   alarm_description = "More than one answer in a hundred was a 5xx"
   namespace         = "AWS/ApiGateway"
   metric_name       = "5XXError"
-  dimensions        = { ApiName = var.name, Stage = aws_api_gateway_stage.prod.stage_name }
+  dimensions        = { ApiName = var.name, Stage = aws_api_gateway_stage.mfa.stage_name }
   # Of a metric that is 0 or 1 for each request.
   statistic           = "Average"
   period              = 60
@@ -56,6 +58,7 @@ resource "aws_cloudwatch_metric_alarm" "server_errors" {
   comparison_operator = "GreaterThanThreshold"
   treat_missing_data  = "notBreaching"
   alarm_actions       = local.alarm_actions
+  tags                = var.tags
 }
 
 # The sum over metrics that come by table and operation, since an alarm may not search and a Metrics Insights query knows
@@ -70,6 +73,7 @@ resource "aws_cloudwatch_metric_alarm" "tables" {
   comparison_operator = "GreaterThanThreshold"
   treat_missing_data  = "notBreaching"
   alarm_actions       = local.alarm_actions
+  tags                = var.tags
 
   metric_query {
     id          = "all"

@@ -1,13 +1,17 @@
-# API Gateway asks administrators for their key, and the function once more: both compare the header x-api-key.
+# The function compares the administrators' key with the header x-api-key. API Gateway does too, unless gateway_key is none.
 
 resource "aws_api_gateway_rest_api" "mfa" {
   name           = var.name
   api_key_source = "HEADER"
   body           = jsonencode(local.openapi)
   endpoint_configuration { types = ["REGIONAL"] }
+  tags = var.tags
 }
 
 locals {
+  require_gateway_key = var.gateway_key != "none"
+  schemes             = local.require_gateway_key ? ["administrators"] : []
+
   administrators = ["/api-key", "/api-key/activate", "/api-key/{proxy+}"]
   # Rotation asks for two API secrets instead.
   everybody = ["/api-key/rotate", "/{proxy+}"]
@@ -21,7 +25,7 @@ locals {
     paths = { for path in concat(local.administrators, local.everybody) : path => {
       x-amazon-apigateway-any-method = {
         responses = {}
-        security  = [for scheme in ["administrators"] : { (scheme) = [] } if contains(local.administrators, path)]
+        security  = [for scheme in local.schemes : { (scheme) = [] } if contains(local.administrators, path)]
         x-amazon-apigateway-integration = {
           type       = "aws_proxy"
           httpMethod = "POST"
@@ -39,10 +43,11 @@ resource "aws_api_gateway_deployment" "mfa" {
   lifecycle { create_before_destroy = true }
 }
 
-resource "aws_api_gateway_stage" "prod" {
+resource "aws_api_gateway_stage" "mfa" {
   rest_api_id   = aws_api_gateway_rest_api.mfa.id
   deployment_id = aws_api_gateway_deployment.mfa.id
-  stage_name    = "prod"
+  stage_name    = var.stage_name
+  tags          = var.tags
 }
 
 resource "aws_lambda_permission" "api" {
@@ -53,15 +58,19 @@ resource "aws_lambda_permission" "api" {
 }
 
 resource "aws_api_gateway_api_key" "administrators" {
+  count = var.gateway_key == "new" ? 1 : 0
   name  = "${var.name}-administrators"
   value = data.aws_secretsmanager_secret_version.admin_key.secret_string
+  tags  = var.tags
 }
 
 resource "aws_api_gateway_usage_plan" "administrators" {
-  name = "${var.name}-administrators"
+  count = local.require_gateway_key ? 1 : 0
+  name  = "${var.name}-administrators"
+  tags  = var.tags
   api_stages {
     api_id = aws_api_gateway_rest_api.mfa.id
-    stage  = aws_api_gateway_stage.prod.stage_name
+    stage  = aws_api_gateway_stage.mfa.stage_name
   }
   throttle_settings {
     rate_limit  = 5
@@ -70,7 +79,8 @@ resource "aws_api_gateway_usage_plan" "administrators" {
 }
 
 resource "aws_api_gateway_usage_plan_key" "administrators" {
-  key_id        = aws_api_gateway_api_key.administrators.id
+  count         = local.require_gateway_key ? 1 : 0
+  key_id        = var.gateway_key == "new" ? aws_api_gateway_api_key.administrators[0].id : var.gateway_key
   key_type      = "API_KEY"
-  usage_plan_id = aws_api_gateway_usage_plan.administrators.id
+  usage_plan_id = aws_api_gateway_usage_plan.administrators[0].id
 }

@@ -29,9 +29,10 @@ resource "aws_lambda_function" "mfa" {
   memory_size      = var.memory_size
   # The service answers after 20 s at the latest, API Gateway waits for 29.
   timeout = 25
+  tags    = var.tags
 
   logging_config {
-    log_format = "Text"
+    log_format = "JSON"
     log_group  = aws_cloudwatch_log_group.function.name
   }
 
@@ -42,8 +43,9 @@ resource "aws_lambda_function" "mfa" {
       WEBAUTHN_TABLE = local.table_names.webauthn
       CEREMONY_TABLE = local.table_names.ceremony
       # The role may not create tables.
-      MFA_MIGRATE   = "false"
-      MFA_ADMIN_KEY = data.aws_secretsmanager_secret_version.admin_key.secret_string
+      MFA_MIGRATE          = "false"
+      MFA_THROTTLED_STATUS = var.throttled_status
+      MFA_ADMIN_KEY        = data.aws_secretsmanager_secret_version.admin_key.secret_string
     }
   }
 }
@@ -55,4 +57,5 @@ locals {
 resource "aws_cloudwatch_log_group" "function" {
   name              = "/aws/lambda/${var.name}"
   retention_in_days = var.log_retention_days
+  tags              = var.tags
 }

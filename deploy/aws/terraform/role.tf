@@ -1,6 +1,7 @@
 resource "aws_iam_role" "function" {
   name_prefix        = "${var.name}-"
   assume_role_policy = data.aws_iam_policy_document.assume.json
+  tags               = var.tags
 }
 
 data "aws_iam_policy_document" "assume" {

@@ -5,6 +5,7 @@ resource "aws_dynamodb_table" "api_key" {
   name         = "${var.name}-api-key"
   billing_mode = "PAY_PER_REQUEST"
   hash_key     = "value"
+  tags         = var.tags
 
   attribute {
     name = "value"
@@ -22,6 +23,7 @@ resource "aws_dynamodb_table" "totp" {
   name         = "${var.name}-totp"
   billing_mode = "PAY_PER_REQUEST"
   hash_key     = "uuid"
+  tags         = var.tags
 
   attribute {
     name = "uuid"
@@ -39,6 +41,7 @@ resource "aws_dynamodb_table" "webauthn" {
   name         = "${var.name}-webauthn"
   billing_mode = "PAY_PER_REQUEST"
   hash_key     = "uuid"
+  tags         = var.tags
 
   attribute {
     name = "uuid"
@@ -51,12 +54,13 @@ resource "aws_dynamodb_table" "webauthn" {
   lifecycle { prevent_destroy = true }
 }
 
-# What it holds lives five minutes. No backup: nobody wants used ceremonies back.
+# Its rows live five minutes. No backup and no replica: used ceremonies must not come back. Each region has its own.
 resource "aws_dynamodb_table" "ceremony" {
   count        = var.ceremony_table == "" ? 1 : 0
   name         = "${var.name}-ceremony"
   billing_mode = "PAY_PER_REQUEST"
   hash_key     = "id"
+  tags         = var.tags
 
   attribute {
     name = "id"

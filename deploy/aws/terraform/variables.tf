@@ -51,9 +51,56 @@ variable "webauthn_table" {
 }
 
 variable "ceremony_table" {
-  description = "An existing table of open ceremonies (hash key id, TTL on ttl); empty makes one"
+  description = "An existing table of open ceremonies (hash key id, TTL on ttl) in this region; empty makes one"
   type        = string
   default     = ""
+}
+
+variable "gateway_key" {
+  description = "The key that API Gateway requires on /api-key: new makes one from the administrators' key, none lets the function alone check it, and the id of an existing key, which must hold the same as admin_key_secret, reuses that one"
+  type        = string
+  default     = "new"
+  validation {
+    condition     = can(regex("^(new|none|[a-z0-9]{10})$", var.gateway_key))
+    error_message = "The gateway key is new, none or the id of a key."
+  }
+}
+
+variable "stage_name" {
+  description = "The stage of the API, and the first part of the path in its URL"
+  type        = string
+  default     = "prod"
+}
+
+variable "throttled_status" {
+  description = "Status of a TOTP code that came too soon after failures; 401 for clients that know only 400 and 401"
+  type        = string
+  default     = "429"
+  validation {
+    condition     = contains(["429", "401"], var.throttled_status)
+    error_message = "The status is 429 or 401."
+  }
+}
+
+variable "domain" {
+  description = "A custom domain to make for the API, with a certificate in this region. With a hosted zone of Route 53, DNS sends traffic to the secondary region while the primary fails"
+  type = object({
+    name            = string
+    certificate_arn = string
+    hosted_zone_id  = optional(string, "")
+    failover_role   = optional(string, "PRIMARY")
+  })
+  default = null
+  validation {
+    condition     = contains(["PRIMARY", "SECONDARY"], try(var.domain.failover_role, "PRIMARY"))
+    error_message = "The fail-over role is PRIMARY or SECONDARY."
+  }
+}
+
+variable "tags" {
+  description = "Tags of everything that takes tags"
+  type        = map(string)
+  default     = {}
 }
 
 variable "alarm_topic" {
@@ -65,5 +112,5 @@ variable "alarm_topic" {
 variable "log_retention_days" {
   description = "Days that the function's log is kept"
   type        = number
-  default     = 90
+  default     = 60
 }
