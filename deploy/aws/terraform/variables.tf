@@ -73,7 +73,7 @@ variable "stage_name" {
 }
 
 variable "throttled_status" {
-  description = "Status of a TOTP code that came too soon after failures; 401 for clients that know only 400 and 401"
+  description = "Status of a code for a TOTP that is throttled or disabled; 401 for clients that know only 400 and 401"
   type        = string
   default     = "429"
   validation {
