@@ -205,8 +205,11 @@ def from_terraform():
                 for label, body in block.items():
                     into = blocks.setdefault((kind, label), {})
                     into.update(body if isinstance(body, dict) else {label: body})
+    theirs = {label for kind, label in blocks if kind == "resource" and "dynamodb" in label}
+    expect("resources of Terraform that could change a table", theirs, {"aws_dynamodb_table"})
     tables = {}
     for name, table in blocks["resource", "aws_dynamodb_table"].items():
+        expect(f"when Terraform makes {name}", table.get("count"), f'${{var.{name}_table == "" ? 1 : 0}}')
         tables[name] = {
             "key": [table["hash_key"]] + ([table["range_key"]] if "range_key" in table else []),
             "indexes": [
