@@ -1,0 +1,1 @@
+"""The parts of scripts/compare-predecessors: requests by subject, authenticators, recordings, and the comparison."""
