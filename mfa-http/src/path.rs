@@ -24,7 +24,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
 /// The URI without repeated and trailing slashes in its path, or `None` if it has none of these.
 pub(crate) fn tidied(uri: &Uri) -> Option<Uri> {
     let path = uri.path();
-    if !path.contains("//") && !(path.ends_with('/') && path.len() > 1) {
+    let untidy = path.contains("//") || (path.ends_with('/') && path.len() > 1);
+    if !untidy {
         return None;
     }
     let segments: Vec<_> = path.split('/').filter(|segment| !segment.is_empty()).collect();
