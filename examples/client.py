@@ -85,7 +85,7 @@ def main():
         "x-mfa-RPOrigin": "https://example.com",
     }
     user = {"x-mfa-Username": "jo@example.com", "x-mfa-UserDisplayName": "Jo"}
-    # To be handed to navigator.credentials.create() in the user's browser, and what that returns to PUT.
+    # Pass these to navigator.credentials.create() in the user's browser, and send its answer with PUT.
     options = call("POST", "/webauthn/register", headers={**relying_party, **user})["publicKey"]
     challenge = base64.urlsafe_b64decode(options["challenge"] + "==")
     print("began a registration, challenge of", len(challenge), "bytes")

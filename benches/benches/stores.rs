@@ -24,8 +24,8 @@ struct Store {
 }
 
 const ROUNDS: usize = 3;
-/// Microseconds of a bare route and of the prototype's own work in a validation and in a login: its figures on the
-/// in-memory store without the route (performance.md).
+/// What the prototype took, in microseconds (performance.md): a bare route, and its own work in a validation and in a login.
+/// Its own work is its figure on the in-memory store without the route.
 const BARE: f64 = 13.0;
 const OWN: (f64, f64) = (19.0 - BARE, 122.0 - BARE);
 /// Calls of the store in a validation and in a login. The prototype needed fewer: it kept the API key's

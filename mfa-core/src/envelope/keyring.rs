@@ -39,8 +39,8 @@ impl DataKeyId {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Algorithm {
     Aes256Gcm,
-    /// AES-256-GCM in pre-activation (SP 800-57 part 1 §7). Until every copy of the keyring has it, it opens,
-    /// and seals only what it sealed before.
+    /// AES-256-GCM in pre-activation (SP 800-57 part 1 §7). Until every copy of the keyring has this key, it opens
+    /// fields, and seals only those that it sealed before.
     PreActive,
     /// The predecessors' AES-CTR: opens, never seals.
     LegacyCtr,

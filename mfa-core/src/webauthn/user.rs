@@ -36,7 +36,7 @@ pub(crate) struct OpenUser {
 #[derive(Clone, Debug)]
 enum U2fParts {
     Open([Option<Plaintext>; 3]),
-    /// As they are stored, since one does not open. The rest of the user works, and they are saved as they are.
+    /// The parts as stored, because one does not open. They are saved unchanged, and the rest of the user works.
     Spoilt([Option<Sealed<Vec<u8>>>; 3]),
 }
 
