@@ -52,7 +52,8 @@ fn own(operation: &str) -> &'static [&'static [Code]] {
             &[CONSUMER, RELYING_PARTY, BYTES, SERVER, &[Code::UserUuidRequired]]
         }
         "getUser" => &[CONSUMER, USER, SERVER],
-        "deleteUser" | "deleteCredential" => &[CONSUMER, RELYING_PARTY, SERVER, &[Code::UserUuidRequired]],
+        "deleteUser" => &[CONSUMER, RELYING_PARTY, SERVER],
+        "deleteCredential" => &[CONSUMER, RELYING_PARTY, SERVER, &[Code::UserUuidRequired]],
         "renameCredential" => &[CONSUMER, USER, OBJECT, SERVER, &[Code::InvalidLabel]],
         "beginU2fRegistration" => &[CONSUMER, OBJECT, SERVER, &[Code::AppIdRequired]],
         "finishU2fRegistration" | "finishU2fAuthentication" => {

@@ -26,10 +26,12 @@ async fn bodies_and_headers_arrive_as_they_were_sent() {
         assert_eq!(client.send(&request).await.0, 401, "{gateway:?}");
 
         // A path that a URL parser would change does not reach another route, nor do headers of proxies.
-        for path in ["/x/../health/live", "/x/%2e%2e/health/live", "/x\\..\\health/live", "/health/live/"] {
+        for path in ["/x/../health/live", "/x/%2e%2e/health/live", "/x\\..\\health/live"] {
             let request = Request { path: path.to_owned(), ..Request::default() };
             assert_eq!(client.send(&request).await.1["code"], "no-such-route", "{gateway:?} {path}");
         }
+        let path = "//health//live/".to_owned();
+        assert_eq!(client.send(&Request { path, ..Request::default() }).await.0, 204, "{gateway:?}");
         // A query may hold anything. Routes with a query read it.
         for odd in ["\"", "<b>", "a b", "#", "{|}\\^`", "\u{e9}", "%", "\u{7f}"] {
             let path = format!("/health/live?x={odd}");
