@@ -98,15 +98,12 @@ impl Mfa {
         until_saved(|| async {
             let stored = self.parts.stores.api_keys.get(key).await?;
             let Stored { record, revision } = stored.ok_or(ApiKeyError::NotFound)?;
-            let activated_at = match record.state {
-                ApiKeyState::Revoked { .. } => return Ok(()),
-                ApiKeyState::Active { activated_at, .. } => Some(activated_at),
-                ApiKeyState::Pending => None,
-            };
-            let revoked_at = self.parts.clock.now();
+            let (activated_at, now) = (record.state.activated_at(), self.parts.clock.now());
+            // A key may count as revoked because its hash was removed by hand. Writing it makes that last.
+            let revoked_at = record.state.revoked_at().unwrap_or(now);
             let revoked = ApiKeyRecord { state: ApiKeyState::Revoked { activated_at, revoked_at }, ..record };
             self.parts.stores.api_keys.save(&revoked, Expect::At(revision)).await?;
-            self.parts.events.record(&Event::of_key(revoked_at, Action::ApiKeyRevoked, key.clone()));
+            self.parts.events.record(&Event::of_key(now, Action::ApiKeyRevoked, key.clone()));
             Ok(())
         })
         .await

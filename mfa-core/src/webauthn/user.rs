@@ -70,12 +70,6 @@ impl OpenUser {
         self.revision.map_or(Expect::Absent, Expect::At)
     }
 
-    /// Whether a part of the record opens and is not empty.
-    fn has_content(&self) -> bool {
-        let u2f = matches!(&self.u2f, U2fParts::Open(parts) if parts.iter().any(Option::is_some));
-        u2f || self.credentials.len() > 0
-    }
-
     /// The AppID of the legacy key, or of the one that is being registered.
     pub(crate) fn app_id(&self) -> Result<Option<&str>, DoesNotOpen> {
         match &self.u2f {
@@ -245,16 +239,15 @@ impl Consumer {
                 let Some(current) = current else { return Ok(Reencrypted::Gone) };
                 let open = self.open_stored_user(current).await?;
                 let is_newest = !open.may_be_legacy && self.keyring().are_newest(&open.found);
-                match open.spoilt() {
-                    0 if is_newest => Ok(Reencrypted::BeforeUs),
-                    0 => self.write_user(&open).await.map(|_| Reencrypted::ByUs),
-                    // What does open must not be lost with the old data key. The record is reported all the same.
-                    _ if open.has_content() && !is_newest => {
-                        self.write_user(&open).await?;
-                        Err(DoesNotOpen.into())
-                    }
-                    _ => Err(DoesNotOpen.into()),
+                if open.spoilt() > 0 {
+                    // It is reported, and no data key is dropped that its other parts need.
+                    return Err(DoesNotOpen.into());
                 }
+                if is_newest {
+                    return Ok(Reencrypted::BeforeUs);
+                }
+                self.write_user(&open).await?;
+                Ok(Reencrypted::ByUs)
             }
         })
         .await

@@ -60,6 +60,14 @@ async fn changed_by_hand(emulator: &str) {
     let other = Consumer::with_key(&[&servers[0]], key.to_owned(), OTHER_SECRET.to_owned());
     assert_eq!(answer(other.request(Method::GET, nobody)).await.0, 500);
     assert_eq!(deployment.row("keys", key).await, before);
+
+    change(&deployment, key, None).await;
+    // Revoked while its hash is away, it stays revoked when the hash is back.
+    let revoke = consumers[0].request(Method::DELETE, &format!("/api-key/{key}"));
+    let revoke = answer(revoke.header("x-api-key", crate::server::ADMIN_KEY)).await;
+    assert_eq!(revoke.0, 204);
+    change(&deployment, key, Some(original)).await;
+    all_answer(401).await;
 }
 
 async fn change(deployment: &Deployment, key: &str, hash: Option<&str>) {
