@@ -18,6 +18,10 @@ pub struct ApiKeyView {
     activated_at: Option<u64>,
     #[schema(required = true)]
     revoked_at: Option<u64>,
+    /// The name of a state that a later version set and this one does not know. The key cannot be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    state: Option<String>,
     consumer: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = u64, required = false)]
@@ -57,6 +61,7 @@ impl ApiKeyView {
             created_at: record.created_at.as_millis(),
             activated_at: record.state.activated_at().map(|time| time.as_millis()),
             revoked_at: record.state.revoked_at().map(|time| time.as_millis()),
+            state: record.state.unknown().map(str::to_owned),
             consumer: record.consumer.as_str().to_owned(),
             expires_at: record.expires_at.map(|time| time.as_millis()),
             last_used_at: record.last_used_at.map(|time| time.as_millis()),
@@ -67,13 +72,17 @@ impl ApiKeyView {
 
 impl fmt::Display for ApiKeyView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match (self.activated_at, self.revoked_at) {
-            (_, Some(_)) => "revoked",
-            (Some(_), None) => "active",
-            (None, None) => "pending",
+        let state = match (&self.state, self.activated_at, self.revoked_at) {
+            (Some(_), _, _) => "unusable",
+            (None, _, Some(_)) => "revoked",
+            (None, Some(_), None) => "active",
+            (None, None, None) => "pending",
         };
         // An address may hold any characters, but each key must be one line.
         write!(f, "{:40} {state:8} {}", self.value, self.email.escape_debug())?;
+        if let Some(unknown) = &self.state {
+            write!(f, " (in the state {unknown:?}, which a later version set)")?;
+        }
         if self.rotating_since.is_some() {
             f.write_str(" (a rotation to this key is half done: call it again, or `api-key upgrade`)")?;
         }

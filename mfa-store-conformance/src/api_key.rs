@@ -28,9 +28,10 @@ pub async fn every_state_is_kept(stores: &Stores) {
         ApiKeyState::Revoked { activated_at: None, revoked_at },
         ApiKeyState::Revoked { activated_at: Some(activated_at), revoked_at },
     ];
+    let unknown = states.clone().map(|state| state.named(Some("suspended".to_owned())));
     let created = api_key("a1", "a1");
     let mut revision = stores.api_keys.save(&created, Expect::Absent).await.unwrap();
-    for state in states {
+    for state in states.into_iter().chain(unknown) {
         let record = ApiKeyRecord { state, ..created.clone() };
         revision = stores.api_keys.save(&record, Expect::At(revision)).await.unwrap();
         assert_eq!(stores.api_keys.get(&record.key).await.unwrap().unwrap().record, record);

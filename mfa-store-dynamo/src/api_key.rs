@@ -17,7 +17,7 @@ use crate::table::{Table, Write};
 
 /// The attributes that we replace. The first four are the predecessors'. Their hash, `hashedApiSecret`, is
 /// not among them. It stays beside ours, so that a running predecessor accepts the key until it is revoked.
-const OURS: [&str; 15] = [
+const OURS: [&str; 16] = [
     "value",
     "email",
     "createdAt",
@@ -32,6 +32,7 @@ const OURS: [&str; 15] = [
     "rotationStartedAt",
     "rotationDataKey",
     "rotationStage",
+    "state",
     "revision",
 ];
 const LEGACY_HASH: &str = "hashedApiSecret";
@@ -63,6 +64,7 @@ impl ApiKeyStore for DynamoStore {
             .time("rotationStartedAt", record.rotation.as_ref().map(|mark| mark.started_at))
             .number("rotationDataKey", record.rotation.as_ref().map(|mark| mark.data_key.into()))
             .text("rotationStage", stage.as_deref())
+            .text("state", state.unknown())
             .0;
         let removed = state.revoked_at().map(|_| LEGACY_HASH);
         self.api_keys.save(Write { id, owner: None, attributes, removed }, expect).await
@@ -130,7 +132,9 @@ pub(crate) fn read(table: &Table, item: &Item) -> Result<Stored<ApiKeyRecord>, D
         expires_at: time(item, "expiresAt")?,
         last_used_at: time(item, "lastUsedAt")?,
         rotation: rotation.map_err(DynamoError::unreadable)?,
-        state: state.ok_or(DynamoError::Attribute("secretHash"))?,
+        state: state
+            .ok_or(DynamoError::Attribute("secretHash"))?
+            .named(text(item, "state")?.map(str::to_owned)),
     };
     Ok(Stored { record, revision: table.revision(item)? })
 }

@@ -18,7 +18,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT value, consumer, email, created_at, activated_at, revoked_at, secret_hash, check_tag, keyring, \
-             expires_at, last_used_at, rotation_started_at, rotation_data_key, rotation_stage, revision \
+             expires_at, last_used_at, rotation_started_at, rotation_data_key, rotation_stage, state, revision \
              FROM mfa_api_key ",
             $rest
         )
@@ -31,12 +31,12 @@ const PAGE: &str = select!("WHERE value > $1 ORDER BY value LIMIT $2");
 const PAGE_BY_CONSUMER: &str = select!("WHERE value > $1 AND consumer = $3 ORDER BY value LIMIT $2");
 const INSERT: &str = "INSERT INTO mfa_api_key (value, consumer, email, created_at, activated_at, revoked_at, \
     secret_hash, check_tag, keyring, expires_at, last_used_at, rotation_started_at, rotation_data_key, \
-    rotation_stage, revision) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, (random() * 4e18)::bigint) \
+    rotation_stage, state, revision) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, (random() * 4e18)::bigint) \
     ON CONFLICT DO NOTHING RETURNING revision";
 const UPDATE: &str = "UPDATE mfa_api_key SET consumer = $2, email = $3, created_at = $4, activated_at = $5, \
     revoked_at = $6, secret_hash = $7, check_tag = $8, keyring = $9, expires_at = $10, last_used_at = $11, \
-    rotation_started_at = $12, rotation_data_key = $13, rotation_stage = $14, revision = revision + 1 \
-    WHERE value = $1 AND revision = $15 RETURNING revision";
+    rotation_started_at = $12, rotation_data_key = $13, rotation_stage = $14, state = $15, revision = revision + 1 \
+    WHERE value = $1 AND revision = $16 RETURNING revision";
 
 #[async_trait]
 impl ApiKeyStore for PostgresStore {
@@ -66,7 +66,8 @@ impl ApiKeyStore for PostgresStore {
             .bind(record.last_used_at.map(stamp).transpose()?)
             .bind(rotation.map(|mark| stamp(mark.started_at)).transpose()?)
             .bind(rotation.map(|mark| i64::from(mark.data_key)))
-            .bind(rotation.map(|mark| mark.stage.to_string()));
+            .bind(rotation.map(|mark| mark.stage.to_string()))
+            .bind(state.unknown());
         if let Expect::At(revision) = expect {
             query = query.bind(signed(revision.number())?);
         }
@@ -109,7 +110,7 @@ pub(crate) fn read(row: &PgRow) -> Result<Stored<ApiKeyRecord>, PostgresError> {
             number(row, "rotation_data_key")?,
             get(row, "rotation_stage")?,
         )?,
-        state: state.ok_or(PostgresError::Column("secret_hash"))?,
+        state: state.ok_or(PostgresError::Column("secret_hash"))?.named(get(row, "state")?),
     };
     Ok(Stored { record, revision: revision(row)? })
 }

@@ -27,6 +27,7 @@ pub(crate) const FIELDS: &[&str] = &[
     "rotation_started_at",
     "rotation_data_key",
     "rotation_stage",
+    "state",
     "revision",
 ];
 
@@ -53,7 +54,8 @@ impl ApiKeyStore for RedisStore {
             .time("last_used_at", record.last_used_at)
             .time("rotation_started_at", record.rotation.as_ref().map(|mark| mark.started_at))
             .number("rotation_data_key", record.rotation.as_ref().map(|mark| mark.data_key.into()))
-            .bytes("rotation_stage", record.rotation.as_ref().map(|mark| mark.stage.to_string()));
+            .bytes("rotation_stage", record.rotation.as_ref().map(|mark| mark.stage.to_string()))
+            .bytes("state", state.unknown());
         // A key is never deleted, so an entry needs no incarnation, and an existing entry stays. A key that
         // changes its consumer leaves an entry behind, which readers skip.
         self.add_entry(&self.keys.all_api_keys(), record.key.as_str()).await?;
@@ -119,7 +121,9 @@ pub(crate) fn read(fields: &Fields<'_>) -> Result<Stored<ApiKeyRecord>, RedisErr
             number(fields, "rotation_data_key")?,
             optional_text(fields, "rotation_stage")?,
         )?,
-        state: state.ok_or(RedisError::Field("secret_hash"))?,
+        state: state
+            .ok_or(RedisError::Field("secret_hash"))?
+            .named(optional_text(fields, "state")?.map(str::to_owned)),
     };
     Ok(Stored { record, revision: revision(fields)? })
 }

@@ -299,7 +299,8 @@ impl Mfa {
         .await
     }
 
-    /// Refuses if the consumer has a third active key, which could not open re-encrypted records.
+    /// Refuses if the consumer has a third key, which could not open re-encrypted records. A key in an unknown
+    /// state may be used again.
     pub(super) async fn refuse_third_keys(
         &self,
         consumer: &ConsumerId,
@@ -310,7 +311,7 @@ impl Mfa {
             let limit = Page::<ApiKeyRecord>::LIMIT;
             let page = self.parts.stores.api_keys.page_by_consumer(consumer, after.as_ref(), limit).await?;
             let mut records = page.items.iter().map(|stored| &stored.record);
-            let third = records.find(|record| record.is_usable(now) && !known.contains(&record.key));
+            let third = records.find(|record| record.may_open(now) && !known.contains(&record.key));
             if let Some(third) = third {
                 return Err(RotationError::ThirdKey(third.key.abbreviated().to_owned()));
             }

@@ -40,6 +40,7 @@ impl ApiKeyState {
             Self::Pending => None,
             Self::Active { activated_at, .. } => Some(*activated_at),
             Self::Revoked { activated_at, .. } => *activated_at,
+            Self::Unknown { kept, .. } => kept.activated_at(),
         }
     }
 
@@ -48,30 +49,53 @@ impl ApiKeyState {
         match self {
             Self::Pending | Self::Active { .. } => None,
             Self::Revoked { revoked_at, .. } => Some(*revoked_at),
+            Self::Unknown { kept, .. } => kept.revoked_at(),
         }
     }
 
-    /// The hash of its secret, while it is active.
+    /// The hash of its secret, until it is revoked.
     pub const fn hash(&self) -> Option<&SecretHash> {
         match self {
             Self::Active { hash, .. } => Some(hash),
+            Self::Unknown { kept, .. } => kept.hash(),
             Self::Pending | Self::Revoked { .. } => None,
         }
     }
 
-    /// The check tag of its secret, while it is active.
+    /// The check tag of its secret, until it is revoked.
     pub const fn check_tag(&self) -> Option<CheckTag> {
         match self {
             Self::Active { check_tag, .. } => *check_tag,
+            Self::Unknown { kept, .. } => kept.check_tag(),
             Self::Pending | Self::Revoked { .. } => None,
         }
     }
 
-    /// Its copy of the keyring, while it is active.
+    /// Its copy of the keyring, until it is revoked.
     pub const fn keyring(&self) -> Option<&Sealed<Keyring>> {
         match self {
             Self::Active { keyring, .. } => keyring.as_ref(),
+            Self::Unknown { kept, .. } => kept.keyring(),
             Self::Pending | Self::Revoked { .. } => None,
+        }
+    }
+
+    /// The name of a state that this version does not know. A store keeps it in a field of its own, which is
+    /// empty for every other state.
+    pub fn unknown(&self) -> Option<&str> {
+        match self {
+            Self::Unknown { name, .. } => Some(name),
+            Self::Pending | Self::Active { .. } | Self::Revoked { .. } => None,
+        }
+    }
+
+    /// The state with the stored name, if there is one. This version knows no names, so each makes the key
+    /// unusable.
+    #[must_use]
+    pub fn named(self, name: Option<String>) -> Self {
+        match name {
+            Some(name) => Self::Unknown { name, kept: Box::new(self) },
+            None => self,
         }
     }
 
@@ -104,6 +128,12 @@ impl ApiKeyRecord {
     /// Whether the key is active and not expired.
     pub fn is_usable(&self, now: UnixTime) -> bool {
         matches!(self.state, ApiKeyState::Active { .. }) && !self.is_expired(now)
+    }
+
+    /// Whether the key opens its consumer's records, now or after it has left an unknown state.
+    pub fn may_open(&self, now: UnixTime) -> bool {
+        let is_open = matches!(self.state, ApiKeyState::Active { .. } | ApiKeyState::Unknown { .. });
+        is_open && !self.is_expired(now)
     }
 }
 
@@ -160,6 +190,13 @@ pub enum ApiKeyState {
         activated_at: Option<UnixTime>,
         /// When it was revoked.
         revoked_at: UnixTime,
+    },
+    /// In a state that a later version set. The key cannot be used, and nothing of it is erased.
+    Unknown {
+        /// The later version's name for the state.
+        name: String,
+        /// The state that the other stored parts describe.
+        kept: Box<Self>,
     },
 }
 

@@ -68,6 +68,7 @@ fn text_of(report: &Report) -> String {
             ("active with a predecessor's hash", keys.active_legacy),
             ("revoked", keys.revoked),
             ("expired", keys.expired),
+            ("in a state that this version does not know", keys.unknown),
             ("damaged", keys.damaged),
         ];
         lines.push(line(Verdict::Ok, "API keys", &counted(&counts)));

@@ -26,6 +26,8 @@ pub struct ApiKeyCounts {
     pub revoked: u64,
     /// Past its expiry.
     pub expired: u64,
+    /// In a state that a later version set.
+    pub unknown: u64,
     /// Cannot be read.
     pub damaged: u64,
     /// Usable, with an unfinished rotation to it.
@@ -135,7 +137,7 @@ impl Census {
 
     /// Counts an API key.
     pub fn api_key(&mut self, record: &ApiKeyRecord) {
-        let usable = record.is_usable(self.owners.now);
+        let usable = record.may_open(self.owners.now);
         let keys = self.owners.consumers.entry(record.consumer.clone()).or_default();
         keys.usable |= usable;
         keys.keyring |= usable && record.state.keyring().is_some();
@@ -145,6 +147,7 @@ impl Census {
             ApiKeyState::Revoked { .. } => &mut counts.revoked,
             _ if record.is_expired(self.owners.now) => &mut counts.expired,
             ApiKeyState::Pending => &mut counts.pending,
+            ApiKeyState::Unknown { .. } => &mut counts.unknown,
             ApiKeyState::Active { hash, .. } if hash.is_legacy() => &mut counts.active_legacy,
             ApiKeyState::Active { .. } => &mut counts.active,
         } += 1;

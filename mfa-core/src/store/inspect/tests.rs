@@ -93,6 +93,8 @@ fn keys(census: &mut Census) {
     let mut expired = api_key("expired-key", active(argon2_hash(), Some(ours())));
     expired.expires_at = Some(NOW);
     census.api_key(&expired);
+    let suspended = active(argon2_hash(), Some(ours())).named(Some("suspended".to_owned()));
+    census.api_key(&api_key("suspended-key", suspended));
     census.end(RecordKind::ApiKey);
 }
 
@@ -107,7 +109,7 @@ fn keys_are_counted_by_their_state() {
     keys(&mut census);
     let counts = census.api_keys.unwrap();
     assert_eq!((counts.pending, counts.active, counts.active_legacy), (1, 1, 1));
-    assert_eq!((counts.revoked, counts.expired, counts.damaged), (1, 1, 0));
+    assert_eq!((counts.revoked, counts.expired, counts.unknown, counts.damaged), (1, 1, 1, 0));
     assert_eq!(found(&census), []);
 }
 
