@@ -11,7 +11,7 @@ use argon2::password_hash::CustomizedPasswordHasher as _;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, Version};
 use mfa_core::api_key::{ApiKey, ApiKeyError, ApiSecret, Argon2Hasher, HashError, SecretHash, SecretHasher};
-use mfa_core::clock::{ManualClock, UnixTime};
+use mfa_core::clock::{Clock as _, ManualClock, UnixTime};
 use mfa_core::envelope::{Keyring, Sealed};
 use mfa_core::secret::SecretBytes;
 use mfa_core::store::memory::MemoryStore;
@@ -77,6 +77,24 @@ async fn failures_are_limited_per_source_and_never_keep_the_owner_out() {
     }
     assert_eq!(hasher.verified.load(Ordering::SeqCst), 0, "a wrong secret costs no hash");
     mfa.authenticate_from(stranger, &key, &secret).await.unwrap();
+}
+
+/// The last use of a key whose secret stays remembered is right to the hour, and costs one save an hour.
+#[tokio::test]
+async fn the_last_use_of_a_busy_key_is_right_to_the_hour() {
+    let stores = Stores::from(MemoryStore::default());
+    let (mfa, clock) = mfa_at(&stores, NOW);
+    let (key, secret) = activated(&mfa).await;
+    let mut uses = Vec::new();
+    for _ in 0..144 {
+        mfa.authenticate(&key, &secret).await.unwrap();
+        let last = stores.api_keys.get(&key).await.unwrap().unwrap().record.last_used_at.unwrap();
+        assert!(clock.now().since(last) < Duration::from_secs(3600));
+        uses.push(last);
+        clock.advance(Duration::from_secs(600));
+    }
+    uses.dedup();
+    assert_eq!(uses.len(), 24);
 }
 
 /// Stores that hold one active key without a check tag, as a predecessor or an older version left it.

@@ -8,6 +8,7 @@ use futures_util::FutureExt as _;
 
 use super::verified::Landing;
 use super::{ApiKey, ApiKeyError, ApiSecret, CheckTag, SecretHash};
+use crate::clock::UnixTime;
 use crate::envelope::{KeyEncryptionKey, Keyring, verifier};
 use crate::event::{Action, Event};
 use crate::random::random_bytes;
@@ -16,6 +17,13 @@ use crate::{Consumer, Mfa};
 
 /// The precision of a key's last use.
 const USE_NOTED: Duration = Duration::from_secs(3600);
+
+impl ApiKeyRecord {
+    /// Whether the row's last use is right as it is.
+    fn was_used_lately(&self, now: UnixTime) -> bool {
+        self.last_used_at.is_some_and(|last| now.since(last) < USE_NOTED)
+    }
+}
 
 impl Mfa {
     /// Authenticates a call and opens the consumer's keyring.
@@ -53,11 +61,14 @@ impl Mfa {
         let stored = self.parts.stores.api_keys.get(key).await?;
         let now = self.parts.clock.now();
         let usable = stored.filter(|stored| stored.record.is_usable(now));
-        if let Some(found) = &usable
-            && let ApiKeyState::Active { hash, keyring: Some(_), .. } = &found.record.state
-            && self.parts.memo.holds(&self.parts.memo.tag(hash, secret)?, now)
-        {
-            return usable.ok_or(ApiKeyError::Unauthorized);
+        let is_verified = match usable.as_ref().map(|found| &found.record.state) {
+            Some(ApiKeyState::Active { hash, keyring: Some(_), .. }) => {
+                self.parts.memo.holds(&self.parts.memo.tag(hash, secret)?, now)
+            }
+            _ => false,
+        };
+        if is_verified && let Some(found) = usable {
+            return Ok(self.note_use(found, secret).await);
         }
 
         // Do the same work for active, revoked and unknown keys.
@@ -166,6 +177,21 @@ impl Mfa {
         Ok(self.parts.hasher.hash(verifier(key, secret), *salt).await?)
     }
 
+    /// Notes in a key's row that it is in use, once an hour. A failure does not fail the call. The next call tries
+    /// again.
+    async fn note_use(&self, found: Stored<ApiKeyRecord>, secret: &ApiSecret) -> Stored<ApiKeyRecord> {
+        let now = self.parts.clock.now();
+        // Write nothing if the keyring does not open.
+        if found.record.was_used_lately(now) || self.admit(&found.record, secret).is_err() {
+            return found;
+        }
+        let record = ApiKeyRecord { last_used_at: Some(now), ..found.record.clone() };
+        match self.parts.stores.api_keys.save(&record, Expect::At(found.revision)).await {
+            Ok(revision) => Stored { record, revision },
+            Err(_) => found,
+        }
+    }
+
     /// Updates a key's row after its secret was verified: a hash with other parameters, a missing check tag,
     /// and the time of its last use. A failure does not fail the call. The next call tries again.
     async fn refresh(&self, Stored { record, revision }: &Stored<ApiKeyRecord>, secret: &ApiSecret) {
@@ -173,8 +199,7 @@ impl Mfa {
         let tag = CheckTag::of(&record.key, secret);
         let mut fresh = ApiKeyRecord { last_used_at: Some(now), ..record.clone() };
         let ApiKeyState::Active { hash, check_tag, .. } = &mut fresh.state else { return };
-        let used_lately = record.last_used_at.is_some_and(|last| now.since(last) < USE_NOTED);
-        if hash.is_current() && *check_tag == tag && used_lately {
+        if hash.is_current() && *check_tag == tag && record.was_used_lately(now) {
             return;
         }
         *check_tag = tag;
