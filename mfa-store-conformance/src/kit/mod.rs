@@ -4,5 +4,6 @@
 pub mod authenticator;
 pub mod factors;
 pub mod faults;
+pub mod go_simulator;
 pub mod sample;
 pub mod service;
