@@ -180,7 +180,7 @@ async fn a_counter_that_goes_back_is_refused() {
     {
         let (status, done) = consumer.log_in(&simulator, &user, query).await;
         assert_eq!(status, expected, "{query}: {done}");
-        assert_eq!(done["code"] == "counter", expected == 400, "{query}: {done}");
+        assert_eq!(done["code"] == "sign-count", expected == 400, "{query}: {done}");
     }
 }
 
