@@ -19,6 +19,13 @@ pub(crate) enum PostgresError {
     TooNew { found: i64, known: i64 },
     #[error("the database has tables of version {found}, this program needs {known}; run `mfa-http migrate`")]
     TooOld { found: i64, known: i64 },
+    #[error(
+        "another transaction has used the tables for 5 s; end it (pg_stat_activity lists it), then run `mfa-http \
+         migrate` again. It continues where this one stopped"
+    )]
+    TablesInUse,
+    #[error("another program has been migrating the tables for 5 s; start again when it has finished")]
+    Migrating,
     #[error("column {0} cannot be read")]
     Column(&'static str),
     #[error("{0} does not fit a column")]

@@ -8,12 +8,13 @@ use sqlx::postgres::PgRow;
 use sqlx::{Connection as _, PgConnection, Row as _};
 use uuid::Uuid;
 
+use crate::api_key;
 use crate::column::get;
 use crate::error::PostgresError;
+use crate::migration::SCHEMA;
 use crate::pool::Pool;
 use crate::settings::Settings;
 use crate::table::{Table, sql, table_name};
-use crate::{api_key, migration};
 
 const READ_ONLY: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// The privileges that the ports need on a table of records.
@@ -122,7 +123,15 @@ async fn tables(report: &mut Report, connection: &mut PgConnection) -> Result<bo
     if !readable {
         return Ok(false);
     }
-    let (version, known) = (migration::version(connection).await?, migration::KNOWN);
+    let version = match SCHEMA.found(connection).await {
+        Err(PostgresError::TooNew { found, known }) => {
+            let found = format!("tables of version {found}, this program knows {known}");
+            report.attention(Area::Tables, found, "use a newer program");
+            return Ok(false);
+        }
+        version => version?,
+    };
+    let known = SCHEMA.version();
     let (rows_missing, owned) =
         (!missing.is_empty(), records.iter().map(String::as_str).chain(["mfa_api_key"]));
     let indexes = owned.map(|table| format!("{table}_by_consumer"));
@@ -131,17 +140,15 @@ async fn tables(report: &mut Report, connection: &mut PgConnection) -> Result<bo
             missing.push(index);
         }
     }
-    if version > known {
-        let found = format!("tables of version {version}, this program knows {known}");
-        report.attention(Area::Tables, found, "use a newer program");
-        return Ok(false);
-    }
     if version < known {
         let versions: Vec<String> = (version + 1..=known).map(|version| version.to_string()).collect();
         report.attention(Area::Tables, format!("migrations missing: {}", versions.join(", ")), MIGRATE);
         return Ok(false);
     }
-    if missing.is_empty() {
+    if missing.is_empty() && version > known {
+        let found = format!("version {version}, which a program of version {known} such as this may use");
+        report.ok(Area::Tables, found);
+    } else if missing.is_empty() {
         report.ok(Area::Tables, format!("version {version}, up to date"));
     } else {
         let found = format!("version {version}, and yet missing: {}", missing.join(", "));

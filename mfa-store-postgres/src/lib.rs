@@ -48,6 +48,7 @@ use sqlx::query::Query;
 pub use inspect::inspect;
 
 use error::PostgresError;
+use migration::SCHEMA;
 use pool::Pool;
 use settings::Settings;
 use table::Table;
@@ -65,12 +66,12 @@ impl PostgresStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`] if the URL cannot be used, the server does not answer, or a newer version
-    /// made the tables.
+    /// [`StoreError::Unavailable`] if the URL cannot be used, the server does not answer, a newer
+    /// version made the tables unusable for this one, or they were in use for too long to be upgraded.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let settings = Settings::parse(url)?;
         let pool = Pool::new(&settings);
-        migration::run(&mut pool.connect().await?, settings.advisory_lock).await?;
+        SCHEMA.run(&pool, settings.advisory_lock).await?;
         Ok(Self::on(pool))
     }
 
@@ -81,7 +82,7 @@ impl PostgresStore {
     /// [`StoreError::Unavailable`] as for [`open`](Self::open), or if the tables are not up to date.
     pub async fn open_existing(url: &str) -> Result<Self, StoreError> {
         let pool = Pool::new(&Settings::parse(url)?);
-        migration::check(&mut pool.connect().await?).await?;
+        SCHEMA.check(&mut pool.connect().await?).await?;
         Ok(Self::on(pool))
     }
 

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use mfa_core::store::{Expect, Listing, StoreError, Stores};
+use mfa_store_conformance::kit::later::{Later, runs_beside_a_later_version};
 use mfa_store_conformance::kit::sample;
 use mfa_store_postgres::PostgresStore;
 use sqlx::{Connection as _, Executor as _, PgConnection, Row as _};
@@ -46,7 +47,7 @@ async fn tables_of_another_version_are_refused() {
     let refused = PostgresStore::open_existing(&url).await.unwrap_err();
     assert_eq!(
         cause(&refused),
-        "the database has tables of version 0, this program needs 2; run `mfa-http migrate`"
+        "the database has tables of version 0, this program needs 3; run `mfa-http migrate`"
     );
     PostgresStore::open(&url).await.unwrap();
     PostgresStore::open_existing(&url).await.unwrap();
@@ -54,9 +55,50 @@ async fn tables_of_another_version_are_refused() {
     for refused in [PostgresStore::open(&url).await, PostgresStore::open_existing(&url).await] {
         assert_eq!(
             cause(&refused.unwrap_err()),
-            "the database has tables of version 99, this program knows 2; use a newer program"
+            "the database has tables of version 99, this program knows 3; use a newer program"
         );
     }
+}
+
+struct NextVersion(String);
+
+impl NextVersion {
+    async fn run(&self, statement: String) {
+        raw(&self.0).await.execute(sqlx::AssertSqlSafe(statement)).await.unwrap();
+    }
+}
+
+#[async_trait::async_trait]
+impl Later for NextVersion {
+    async fn add_field(&self, key: &str, totp: &str, text: &str) {
+        for (table, condition) in
+            [("mfa_api_key", format!("value = '{key}'")), ("mfa_totp", format!("id = '{totp}'"))]
+        {
+            self.run(format!("ALTER TABLE {table} ADD COLUMN later text")).await;
+            self.run(format!("UPDATE {table} SET later = '{text}' WHERE {condition}")).await;
+        }
+    }
+
+    async fn field(&self, key: &str, totp: &str) -> [String; 2] {
+        let query = format!(
+            "SELECT k.later, t.later FROM mfa_api_key k, mfa_totp t WHERE k.value = '{key}' AND t.id = '{totp}'"
+        );
+        let row = raw(&self.0).await.fetch_one(sqlx::AssertSqlSafe(query)).await.unwrap();
+        [row.get(0), row.get(1)]
+    }
+
+    async fn set_state(&self, key: &str, name: Option<&str>) {
+        let name = name.map_or("NULL".to_owned(), |name| format!("'{name}'"));
+        self.run(format!("UPDATE mfa_api_key SET state = {name} WHERE value = '{key}'")).await;
+    }
+}
+
+/// With `SELECT *` in cached statements, every pooled connection failed once a migration added a column.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_later_version_may_use_the_tables_too() {
+    let Some(url) = schema().await else { return };
+    let stores = Stores::from(PostgresStore::open(&url).await.unwrap());
+    runs_beside_a_later_version(&stores, &NextVersion(url)).await;
 }
 
 /// An engine without advisory locks migrates too.

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use mfa_core::store::{Expect, Listing, StoreError, Stores};
+use mfa_store_conformance::kit::later::{Later, runs_beside_a_later_version};
 use mfa_store_conformance::kit::sample;
 use mfa_store_redis::RedisStore;
 
@@ -35,6 +36,50 @@ async fn command(url: &str, words: &[&str]) -> redis::Value {
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     let mut command = redis::cmd(words[0]);
     command.arg(&words[1..]).query_async(&mut connection).await.unwrap()
+}
+
+struct NextVersion {
+    server: String,
+    prefix: String,
+}
+
+impl NextVersion {
+    async fn run<T: redis::FromRedisValue>(&self, name: &str, record: (&str, &str), words: &[&str]) -> T {
+        let key = format!("{}:{}:{}", self.prefix, record.0, record.1);
+        let answer = command(&self.server, &[&[name, key.as_str()], words].concat()).await;
+        T::from_redis_value(answer).unwrap()
+    }
+}
+
+#[async_trait::async_trait]
+impl Later for NextVersion {
+    async fn add_field(&self, key: &str, totp: &str, text: &str) {
+        for record in [("api-key", key), ("totp", totp)] {
+            assert_eq!(self.run::<u64>("HSET", record, &["later", text]).await, 1);
+        }
+    }
+
+    async fn field(&self, key: &str, totp: &str) -> [String; 2] {
+        let of_key = self.run("HGET", ("api-key", key), &["later"]).await;
+        [of_key, self.run("HGET", ("totp", totp), &["later"]).await]
+    }
+
+    async fn set_state(&self, key: &str, name: Option<&str>) {
+        let changed: u64 = match name {
+            Some(name) => self.run("HSET", ("api-key", key), &["state", name]).await,
+            None => self.run("HDEL", ("api-key", key), &["state"]).await,
+        };
+        assert_eq!(changed, 1);
+    }
+}
+
+/// Every field is optional, so the store needs no version.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_later_version_may_use_the_store_too() {
+    let Some(server) = mfa_test_servers::shared("MFA_TEST_REDIS") else { return };
+    let prefix = mfa_test_servers::unique_name();
+    let stores = Stores::from(RedisStore::open(&format!("{server}?prefix={prefix}")).await.unwrap());
+    runs_beside_a_later_version(&stores, &NextVersion { server, prefix }).await;
 }
 
 #[tokio::test]

@@ -16,6 +16,10 @@ pub(crate) enum SqliteError {
     TooNew { found: i64, known: i64 },
     #[error("the file has tables of version {found}, this program needs {known}; run `mfa-http migrate`")]
     TooOld { found: i64, known: i64 },
+    #[error(
+        "another process has been writing to the file for 5 s; run `mfa-http migrate` when it has finished"
+    )]
+    Locked,
     #[error("column {0} cannot be read")]
     Column(&'static str),
 }

@@ -1,7 +1,7 @@
 //! Inspects the file for an operator. It opens the file read-only: it creates, migrates and checkpoints
 //! nothing.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mfa_core::clock::UnixTime;
 use mfa_core::envelope::RecordKind;
@@ -25,7 +25,7 @@ pub async fn inspect(path: impl AsRef<Path>, scope: Scope, now: UnixTime) -> Rep
     let path = path.as_ref();
     // A reader of a file in WAL mode creates a missing log and index, unless it opens the file as immutable.
     // That is wrong if a server has opened the file meanwhile.
-    let log = path.with_file_name(format!("{}-wal", file_name(path)));
+    let log = log_of(path);
     loop {
         let unused = !log.exists();
         let mut report = Report::new(now);
@@ -54,7 +54,7 @@ async fn look(report: &mut Report, path: &Path, unused: bool, scope: Scope) -> R
     let options =
         SqliteConnectOptions::new().filename(path).read_only(true).immutable(unused).busy_timeout(PATIENCE);
     let mut connection = options.connect().await?;
-    let version = migration::version(&mut connection).await?;
+    let version = migration::found(&mut connection).await;
     report.ok(Area::Reachable, format!("a file of {} bytes", file.len()));
     if file.permissions().readonly() {
         report.attention(
@@ -102,14 +102,17 @@ async fn durability(
 async fn tables(
     report: &mut Report,
     connection: &mut SqliteConnection,
-    version: i64,
+    version: Result<i64, SqliteError>,
 ) -> Result<bool, SqliteError> {
+    let version = match version {
+        Err(SqliteError::TooNew { found, known }) => {
+            let found = format!("tables of version {found}, this program knows {known}");
+            report.attention(Area::Tables, found, "use a newer program");
+            return Ok(false);
+        }
+        version => version?,
+    };
     let known = migration::KNOWN;
-    if version > known {
-        let found = format!("tables of version {version}, this program knows {known}");
-        report.attention(Area::Tables, found, "use a newer program");
-        return Ok(false);
-    }
     if version < known {
         let missing: Vec<String> = (version + 1..=known).map(|version| version.to_string()).collect();
         report.attention(Area::Tables, format!("migrations missing: {}", missing.join(", ")), MIGRATE);
@@ -126,7 +129,10 @@ async fn tables(
             missing.push(name);
         }
     }
-    if missing.is_empty() {
+    if missing.is_empty() && version > known {
+        let found = format!("version {version}, which a program of version {known} such as this may use");
+        report.ok(Area::Tables, found);
+    } else if missing.is_empty() {
         report.ok(Area::Tables, format!("version {version}, up to date"));
     } else {
         let found = format!("version {version}, and yet missing: {}", missing.join(", "));
@@ -194,6 +200,9 @@ async fn every_row(
     Ok(())
 }
 
-fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+/// The file's write-ahead log. It exists while a program has the file open.
+pub(crate) fn log_of(path: &Path) -> PathBuf {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    log.into()
 }

@@ -64,7 +64,7 @@ impl SqliteStore {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] if the file cannot be opened or written, or a newer version made its
-    /// tables.
+    /// tables unusable for this one.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let options = options(path.as_ref()).create_if_missing(true);
         let mut connection = options.connect().await.map_err(SqliteError::from)?;

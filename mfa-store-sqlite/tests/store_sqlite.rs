@@ -19,7 +19,8 @@ mod file {
     use std::sync::Arc;
 
     use mfa_core::store::Expect;
-    use sqlx::{Connection as _, Executor as _, SqliteConnection};
+    use mfa_store_conformance::kit::later::{Later, runs_beside_a_later_version};
+    use sqlx::{Connection as _, Executor as _, Row as _, SqliteConnection};
 
     use super::*;
 
@@ -70,9 +71,88 @@ mod file {
         for refused in [SqliteStore::open(&path).await, SqliteStore::open_existing(&path).await] {
             assert_eq!(
                 chain(&refused.unwrap_err()),
-                "the file has tables of version 99, this program knows 2; use a newer program"
+                "the file has tables of version 99, this program knows 3; use a newer program"
             );
         }
+    }
+
+    /// A later version says which programs may use its tables.
+    #[tokio::test]
+    async fn only_the_least_reader_decides_whether_a_newer_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mfa.db");
+        drop(SqliteStore::open(&path).await.unwrap());
+        let mut connection = SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
+        let next = "INSERT INTO schema_version VALUES (4, 3); PRAGMA user_version = 4";
+        connection.execute(sqlx::raw_sql(next)).await.unwrap();
+        SqliteStore::open(&path).await.unwrap();
+        SqliteStore::open_existing(&path).await.unwrap();
+        assert_eq!(SqliteStore::pending_migrations(&path).await.unwrap(), [""; 0]);
+
+        let next = "INSERT INTO schema_version VALUES (5, 4); PRAGMA user_version = 5";
+        connection.execute(sqlx::raw_sql(next)).await.unwrap();
+        let refused = SqliteStore::open_existing(&path).await.unwrap_err();
+        assert!(chain(&refused).ends_with("use a newer program"), "{}", chain(&refused));
+    }
+
+    struct NextVersion(std::path::PathBuf);
+
+    impl NextVersion {
+        async fn connect(&self) -> SqliteConnection {
+            SqliteConnection::connect(self.0.to_str().unwrap()).await.unwrap()
+        }
+
+        async fn run(&self, statement: String) {
+            self.connect().await.execute(sqlx::AssertSqlSafe(statement)).await.unwrap();
+        }
+    }
+
+    #[async_trait::async_trait]
+    impl Later for NextVersion {
+        async fn add_field(&self, key: &str, totp: &str, text: &str) {
+            for (table, condition) in
+                [("api_key", format!("value = '{key}'")), ("totp", format!("id = '{totp}'"))]
+            {
+                self.run(format!("ALTER TABLE {table} ADD COLUMN later TEXT")).await;
+                self.run(format!("UPDATE {table} SET later = '{text}' WHERE {condition}")).await;
+            }
+        }
+
+        async fn field(&self, key: &str, totp: &str) -> [String; 2] {
+            let query = format!(
+                "SELECT k.later, t.later FROM api_key k, totp t WHERE k.value = '{key}' AND t.id = '{totp}'"
+            );
+            let row = self.connect().await.fetch_one(sqlx::AssertSqlSafe(query)).await.unwrap();
+            [row.get(0), row.get(1)]
+        }
+
+        async fn set_state(&self, key: &str, name: Option<&str>) {
+            let name = name.map_or("NULL".to_owned(), |name| format!("'{name}'"));
+            self.run(format!("UPDATE api_key SET state = {name} WHERE value = '{key}'")).await;
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_later_version_may_use_the_file_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mfa.db");
+        let stores = Stores::from(SqliteStore::open(&path).await.unwrap());
+        runs_beside_a_later_version(&stores, &NextVersion(path)).await;
+    }
+
+    /// A dry run names what a run does, and makes no file.
+    #[tokio::test]
+    async fn pending_migrations_are_what_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mfa.db");
+        let pending = SqliteStore::pending_migrations(&path).await.unwrap().concat();
+        assert!(!path.exists());
+
+        let mut connection =
+            SqliteConnection::connect(&format!("sqlite://{}?mode=rwc", path.display())).await.unwrap();
+        connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(pending))).await.unwrap();
+        SqliteStore::open_existing(&path).await.unwrap();
+        assert_eq!(SqliteStore::pending_migrations(&path).await.unwrap(), [""; 0]);
     }
 
     #[tokio::test]
@@ -83,7 +163,7 @@ mod file {
         let refused = SqliteStore::open_existing(&path).await.unwrap_err();
         assert_eq!(
             chain(&refused),
-            "the file has tables of version 0, this program needs 2; run `mfa-http migrate`"
+            "the file has tables of version 0, this program needs 3; run `mfa-http migrate`"
         );
     }
 

@@ -5,5 +5,6 @@ pub mod authenticator;
 pub mod factors;
 pub mod faults;
 pub mod go_simulator;
+pub mod later;
 pub mod sample;
 pub mod service;

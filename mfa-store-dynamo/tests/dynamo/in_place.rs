@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::primitives::Blob;
 use mfa_core::store::{Expect, Listing, StoreError, TotpRecord, UserRecord};
+use mfa_store_conformance::kit::later::{Later, runs_beside_a_later_version};
 use mfa_store_conformance::kit::sample;
 
 use super::*;
@@ -39,6 +40,40 @@ async fn a_predecessor_that_writes_in_between_is_a_conflict() {
     tables.put("t", row("iv:third")).await;
     let refused = stores.totp.save(&record, Expect::At(revision)).await;
     assert!(matches!(refused, Err(StoreError::Conflict)), "{refused:?}");
+}
+
+#[async_trait::async_trait]
+impl Later for Tables {
+    async fn add_field(&self, key: &str, totp: &str, text_of_field: &str) {
+        self.set("k", key, "later", Some(text_of_field)).await;
+        self.set("t", totp, "later", Some(text_of_field)).await;
+    }
+
+    async fn field(&self, key: &str, totp: &str) -> [String; 2] {
+        [self.item("k", key).await, self.item("t", totp).await]
+            .map(|item| item["later"].as_s().unwrap().clone())
+    }
+
+    async fn set_state(&self, key: &str, name: Option<&str>) {
+        self.set("k", key, "state", name).await;
+    }
+}
+
+impl Tables {
+    async fn set(&self, suffix: &str, id: &str, name: &str, value: Option<&str>) {
+        let mut item = self.item(suffix, id).await;
+        item.remove(name);
+        item.extend(value.map(|value| (name.to_owned(), text(value))));
+        self.put(suffix, item).await;
+    }
+}
+
+/// Every attribute is optional, so the tables need no version.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_later_version_may_use_the_tables_too() {
+    let Some(tables) = Tables::new("MFA_TEST_DYNAMODB") else { return };
+    let stores = Stores::from(tables.open().await);
+    runs_beside_a_later_version(&stores, &tables).await;
 }
 
 /// Foreign attributes survive our writes, whatever their type.
