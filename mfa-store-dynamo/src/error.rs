@@ -5,6 +5,7 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use mfa_core::random::RandomError;
 use mfa_core::store::{StoreError, UnreadableField};
+use mfa_url::QueryError;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DynamoError {
@@ -12,8 +13,10 @@ pub(crate) enum DynamoError {
     Call(Box<aws_sdk_dynamodb::Error>),
     #[error(transparent)]
     Random(RandomError),
+    #[error(transparent)]
+    Query(QueryError),
     #[error("{0}")]
-    Setting(String),
+    Setting(&'static str),
     #[error("there is no table {0}; run `mfa-http migrate`, or name the tables in the store's URL")]
     NoTable(String),
     #[error("table {0} is not ready after a minute")]

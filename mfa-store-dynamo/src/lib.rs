@@ -29,7 +29,7 @@
 //! let refused = store.unwrap_err();
 //! assert_eq!(refused.to_string(), "dynamodb is unavailable");
 //! let cause = std::error::Error::source(&refused).unwrap().to_string();
-//! assert_eq!(cause, "totp_tabel=totp cannot be used");
+//! assert!(cause.starts_with("unknown setting totp_tabel, did you mean totp_table?"));
 //! # }
 //! ```
 

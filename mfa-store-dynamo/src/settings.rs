@@ -2,8 +2,12 @@
 
 use mfa_core::envelope::RecordKind;
 use mfa_core::store::{ByKind, UserRecord};
+use mfa_url::Query;
 
 use crate::error::DynamoError;
+
+const KNOWN: &[&str] =
+    &["api_key_table", "ceremony_table", "endpoint", "index", "totp_table", "webauthn_table"];
 
 /// The word for a kind of record in the setting for its table, and in the table's default name.
 const fn word(kind: RecordKind) -> &'static str {
@@ -28,49 +32,44 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn parse(url: &str) -> Result<Self, DynamoError> {
-        let invalid = || DynamoError::Setting("the URL is not of the form dynamodb://REGION?…".to_owned());
-        let rest = url.strip_prefix("dynamodb://").ok_or_else(invalid)?;
-        let (region, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let invalid = DynamoError::Setting("the URL is not of the form dynamodb://REGION?…");
+        let Some(rest) = url.strip_prefix("dynamodb://") else { return Err(invalid) };
+        let (region, query) = Query::split(rest);
         let region = region.trim_end_matches('/');
         if !region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-            return Err(invalid());
+            return Err(invalid);
         }
-        let mut settings = Self {
-            region: Some(region.to_owned()).filter(|region| !region.is_empty()),
-            endpoint: None,
-            api_key_table: "mfa-api-key".to_owned(),
-            record_tables: ByKind::new(|shape| format!("mfa-{}", word(shape.kind))),
-            ceremony_table: String::new(),
-            create_index: false,
+        let query = Query::parse(query, KNOWN).map_err(DynamoError::Query)?;
+        let record_tables = ByKind::new(|shape| {
+            let word = word(shape.kind);
+            query.get(&format!("{word}_table")).map_or_else(|| format!("mfa-{word}"), str::to_owned)
+        });
+        let ceremony_table = query.get("ceremony_table").map(str::to_owned);
+        let create_index = match query.get("index") {
+            None => false,
+            Some("create") => true,
+            Some(_) => return Err(DynamoError::Setting("index must be create, if it is set")),
         };
-        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-            let value = value.into_owned();
-            match &*name {
-                _ if value.is_empty() => return Err(DynamoError::Setting(format!("{name} is empty"))),
-                // The predecessors' set-ups omit the scheme.
-                "endpoint" if !value.contains("://") => settings.endpoint = Some(format!("http://{value}")),
-                "endpoint" => settings.endpoint = Some(value),
-                "api_key_table" => settings.api_key_table = value,
-                "ceremony_table" => settings.ceremony_table = value,
-                "index" if value == "create" => settings.create_index = true,
-                _ => {
-                    let mut tables = settings.record_tables.iter_mut();
-                    match tables.find(|(shape, _)| name == format!("{}_table", word(shape.kind))) {
-                        Some((_, table)) => *table = value,
-                        None => return Err(DynamoError::Setting(format!("{name}={value} cannot be used"))),
-                    }
-                }
-            }
-        }
-        if settings.ceremony_table.is_empty() {
-            settings.ceremony_table = format!("{}-ceremony", settings.record_tables.of::<UserRecord>());
-        }
-        Ok(settings)
+        Ok(Self {
+            region: Some(region.to_owned()).filter(|region| !region.is_empty()),
+            // The predecessors' set-ups omit the scheme.
+            endpoint: query.get("endpoint").map(|endpoint| match endpoint.contains("://") {
+                true => endpoint.to_owned(),
+                false => format!("http://{endpoint}"),
+            }),
+            api_key_table: query.get("api_key_table").unwrap_or("mfa-api-key").to_owned(),
+            ceremony_table: ceremony_table
+                .unwrap_or_else(|| format!("{}-ceremony", record_tables.of::<UserRecord>())),
+            record_tables,
+            create_index,
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use mfa_core::store::SHAPES;
+
     use super::*;
 
     #[test]
@@ -85,13 +84,29 @@ mod tests {
         assert_eq!(Settings::parse("dynamodb://").unwrap().region, None);
     }
 
+    /// A new kind of record brings its setting.
+    #[test]
+    fn every_table_has_a_setting() {
+        for shape in SHAPES {
+            let setting = format!("{}_table", word(shape.kind));
+            assert!(KNOWN.contains(&&*setting), "{setting}");
+        }
+    }
+
     #[test]
     fn what_cannot_be_used_is_said() {
+        let known = "Known: api_key_table, ceremony_table, endpoint, index, totp_table, webauthn_table";
+        let totp = format!("unknown setting totp_tabel, did you mean totp_table? {known}");
+        let region = format!("unknown setting region. {known}");
         for (url, complaint) in [
-            ("dynamodb://x?totp_table=", "totp_table is empty"),
-            ("dynamodb://x?totp=1", "totp=1 cannot be used"),
-            ("dynamodb://x/y", "the URL is not of the form dynamodb://REGION?…"),
-            ("sqlite://x", "the URL is not of the form dynamodb://REGION?…"),
+            ("dynamodb://x?totp_table=", "totp_table has no value"),
+            ("dynamodb://x?index=s3cret", "index must be create, if it is set"),
+            ("dynamodb://x?endpoint=a&endpoint=b", "endpoint is set twice"),
+            ("dynamodb://x?totp_tabel=s3cret", &totp),
+            ("dynamodb://x?endpoint=a:8000&region=s3cret", &region),
+            ("dynamodb://x/s3cret", "the URL is not of the form dynamodb://REGION?…"),
+            ("dynamodb://AKIA:s3cret@x", "the URL is not of the form dynamodb://REGION?…"),
+            ("sqlite://s3cret", "the URL is not of the form dynamodb://REGION?…"),
         ] {
             assert_eq!(Settings::parse(url).unwrap_err().to_string(), complaint);
         }

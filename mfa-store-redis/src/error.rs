@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use mfa_core::random::RandomError;
 use mfa_core::store::{StoreError, UnreadableField};
+use mfa_url::QueryError;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RedisError {
@@ -11,6 +12,8 @@ pub(crate) enum RedisError {
     Call(#[from] redis::RedisError),
     #[error(transparent)]
     Random(#[from] RandomError),
+    #[error(transparent)]
+    Query(#[from] QueryError),
     #[error("{0}")]
     Setting(String),
     #[error("only {confirmed} of {wanted} replicas have confirmed the write")]

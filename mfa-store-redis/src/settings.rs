@@ -1,8 +1,11 @@
 //! Settings from the URL.
 
+use mfa_url::Query;
 use redis::{ConnectionInfo, IntoConnectionInfo as _};
 
 use crate::error::RedisError;
+
+const KNOWN: &[&str] = &["durability", "prefix", "replicas"];
 
 /// The servers, and the loss that the operator accepts.
 #[derive(Debug)]
@@ -26,12 +29,10 @@ impl Settings {
             "rediss-cluster" => ("rediss", true),
             _ => return Err(invalid()),
         };
-        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (place, query) = Query::split(rest);
         let mut settings =
             Self { nodes: Vec::new(), cluster, prefix: "mfa".to_owned(), replicas: 0, accept_loss: false };
-        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-            settings.set(&name, &value)?;
-        }
+        settings.set(&Query::parse(query, KNOWN)?)?;
         let (hosts, database) = place.split_once('/').unwrap_or((place, ""));
         let (user, hosts) = hosts.rsplit_once('@').map_or((None, hosts), |(user, hosts)| (Some(user), hosts));
         for host in hosts.split(',') {
@@ -46,18 +47,22 @@ impl Settings {
         Ok(settings)
     }
 
-    fn set(&mut self, name: &str, value: &str) -> Result<(), RedisError> {
-        let unusable = || RedisError::Setting(format!("{name}={value} cannot be used"));
-        match (name, value) {
-            ("durability", "accept-loss") => self.accept_loss = true,
-            ("replicas", _) => self.replicas = value.parse().map_err(|_| unusable())?,
+    fn set(&mut self, query: &Query<'_>) -> Result<(), RedisError> {
+        let refused = |rule: &str| RedisError::Setting(rule.to_owned());
+        if let Some(prefix) = query.get("prefix") {
             // Braces would put every key into one slot of a Cluster.
-            ("prefix", _) if !value.is_empty() && !value.contains(['{', '}']) => {
-                self.prefix = value.to_owned()
+            if prefix.contains(['{', '}']) {
+                return Err(refused("prefix must not have braces"));
             }
-            ("durability" | "prefix", _) => return Err(unusable()),
-            // Do not repeat it: it may be the end of a password with a question mark.
-            _ => return Err(RedisError::Setting("the URL has an unknown setting".to_owned())),
+            self.prefix = prefix.to_owned();
+        }
+        if let Some(replicas) = query.get("replicas") {
+            self.replicas = replicas.parse().map_err(|_| refused("replicas must be a number"))?;
+        }
+        match query.get("durability") {
+            None => {}
+            Some("accept-loss") => self.accept_loss = true,
+            Some(_) => return Err(refused("durability must be accept-loss, if it is set")),
         }
         Ok(())
     }
@@ -79,11 +84,21 @@ mod tests {
 
     #[test]
     fn what_cannot_be_used_is_said_without_the_password() {
+        let known = "Known: durability, prefix, replicas";
+        let replica = format!("unknown setting replica, did you mean replicas? {known}");
+        let unknown = format!("unknown setting timeout. {known}");
+        let at = "there is an @ after the ?. Write %40 for @ in a setting, and %3F for ? in a password";
         for (url, complaint) in [
             ("redis://:s3cret@a,b", "several hosts are for redis-cluster://"),
-            ("redis://:s3cret@a?durability=maybe", "durability=maybe cannot be used"),
-            ("redis://:s3cret@a?prefix={x}", "prefix={x} cannot be used"),
-            ("redis://:pass?s3cret@a", "the URL has an unknown setting"),
+            ("redis://:s3cret@a?durability=s3cret", "durability must be accept-loss, if it is set"),
+            ("redis://:s3cret@a?prefix={s3cret}", "prefix must not have braces"),
+            ("redis://:s3cret@a?prefix=", "prefix has no value"),
+            ("redis://:s3cret@a?prefix=a&prefix=b", "prefix is set twice"),
+            ("redis://:s3cret@a?replicas=s3cret", "replicas must be a number"),
+            ("redis://:s3cret@a?replica=1", &replica),
+            ("rediss://:s3cret@a?timeout=1", &unknown),
+            ("redis-cluster://:s3cret@a,b?prefix=x&timeout=1", &unknown),
+            ("redis://:pass?s3cret@a", at),
             ("s3cret", "the URL is not of the form redis://host:port"),
             ("redis://:s3cret@a:port", "the URL is not of the form redis://host:port"),
         ] {
