@@ -8,6 +8,7 @@ use mfa_core::envelope::Sealed;
 use mfa_core::store::{CeremonyId, CeremonyState, CeremonyStore, StoreError};
 
 use crate::DynamoStore;
+use crate::attempts::Attempts;
 use crate::error::{DynamoError, is_refused};
 use crate::item::{Attributes, bytes, time};
 
@@ -28,14 +29,19 @@ impl CeremonyStore for DynamoStore {
             .time("expiresAt", Some(expires_at))
             .number(TIME_TO_LIVE, Some(expires_at.as_secs() + 1))
             .0;
+        let attempts = Attempts::default();
         let put = self.client.put_item().table_name(&self.ceremony_table).set_item(Some(item));
         let put = put
             .condition_expression("attribute_not_exists(#id)")
             .expression_attribute_names("#id", "id")
+            .customize()
+            .interceptor(attempts.clone())
             .send()
             .await;
         match put {
             Ok(_) => Ok(()),
+            // Challenges are random, so the ceremony that is there is this one.
+            Err(error) if is_refused(&error) && attempts.repeated() => Ok(()),
             Err(error) if is_refused(&error) => Err(StoreError::AlreadyExists),
             Err(error) => Err(DynamoError::from(error).into()),
         }

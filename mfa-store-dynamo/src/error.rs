@@ -36,6 +36,9 @@ where
     }
 }
 
+/// What a strongly consistent global table answers to a write of an item that another region is writing.
+const WRITTEN_ELSEWHERE: &str = "ReplicatedWriteConflictException";
+
 /// Whether a write was refused because its condition did not hold.
 pub(crate) fn is_refused(error: &impl ProvideErrorMetadata) -> bool {
     error.code() == Some("ConditionalCheckFailedException")
@@ -51,7 +54,24 @@ impl From<DynamoError> for StoreError {
     fn from(error: DynamoError) -> Self {
         match error {
             DynamoError::Attribute(what) => Self::Damaged { backend: "dynamodb", what },
+            DynamoError::Call(error) if error.code() == Some(WRITTEN_ELSEWHERE) => Self::Conflict,
             other => Self::Unavailable { backend: "dynamodb", source: Arc::new(other) },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::error::ErrorMetadata;
+    use aws_sdk_dynamodb::types::error::ReplicatedWriteConflictException;
+
+    use super::*;
+
+    #[test]
+    fn a_write_that_lost_to_another_region_is_a_conflict() {
+        let meta = ErrorMetadata::builder().code(WRITTEN_ELSEWHERE).build();
+        let error = ReplicatedWriteConflictException::builder().meta(meta).build();
+        let error = DynamoError::from(aws_sdk_dynamodb::Error::ReplicatedWriteConflictException(error));
+        assert!(matches!(StoreError::from(error), StoreError::Conflict));
     }
 }

@@ -34,6 +34,7 @@
 //! ```
 
 mod api_key;
+mod attempts;
 mod attribute;
 mod ceremony;
 mod error;
@@ -112,8 +113,8 @@ async fn connect(settings: &Settings) -> Client {
         .operation_attempt_timeout(Duration::from_secs(3))
         .operation_timeout(Duration::from_secs(8))
         .build();
-    // Retry throttled calls and lost connections, with growing random delays. A write that is sent twice
-    // recognises itself by its revision.
+    // Retry throttled calls and lost connections, with growing random delays. A put that is sent twice recognises
+    // itself by its revision; a deletion and a ceremony by their attempts.
     let retries =
         RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(50));
     let mut config = aws_config::defaults(BehaviorVersion::latest())

@@ -14,6 +14,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use mfa_core::random::OsRandom;
 use mfa_core::store::{Expect, Revision, StoreError};
 
+use crate::attempts::Attempts;
 use crate::error::{DynamoError, is_refused};
 use crate::item::{Item, attribute, number};
 
@@ -129,16 +130,21 @@ impl Table {
     }
 
     async fn delete_where(&self, id: &str, name: &str, owner: &str) -> Result<bool, StoreError> {
+        let attempts = Attempts::default();
         let delete = self.client.delete_item().table_name(&self.name);
         let deleted = delete
             .key(self.key, AttributeValue::S(id.to_owned()))
             .condition_expression("#owner = :owner")
             .expression_attribute_names("#owner", name)
             .expression_attribute_values(":owner", AttributeValue::S(owner.to_owned()))
+            .customize()
+            .interceptor(attempts.clone())
             .send()
             .await;
         match deleted {
             Ok(_) => Ok(true),
+            // An earlier attempt deleted it, and its answer was lost.
+            Err(error) if is_refused(&error) && attempts.repeated() => Ok(self.get(id).await?.is_none()),
             Err(error) if is_refused(&error) => Ok(false),
             Err(error) => Err(DynamoError::from(error).into()),
         }

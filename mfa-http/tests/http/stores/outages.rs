@@ -26,6 +26,12 @@ mod cut_lines {
     on_each_store!(cut: postgres, redis, dynamodb);
 }
 
+mod lost_answers {
+    use super::*;
+
+    on_each_store!(lose: postgres, redis, dynamodb);
+}
+
 mod stalls_and_refusals {
     use super::*;
 
@@ -82,6 +88,35 @@ async fn cut(store: &str) {
                 other => unreachable!("{other} {body}"),
             }
         }
+    }
+}
+
+/// A deletion or a beginning whose answer is lost is done, or 503: never 404 or 500. Each reads the API key first.
+async fn lose(store: &str) {
+    let Some(place) = Place::shared(store).await else { return };
+    let proxy = Proxy::start(place.server()).await;
+    let server = place.by(place.server(), proxy.address).serve();
+    let consumer = Consumer::new(&[&server]).await;
+    for message in 1..=2 {
+        let (_, totp, _) = consumer.enroll().await;
+        let delete = async || answer(consumer.request(Method::DELETE, &format!("/totp/{totp}"))).await.0;
+        proxy.cut(message, Fault::After);
+        let first = delete().await;
+        assert!(!proxy.uncut(), "{message}: no such message");
+        match (first, delete().await) {
+            // The library repeated the call.
+            (204, 404) => {}
+            (503, second) => {
+                assert_ne!(store, "dynamodb");
+                assert!(second == 204 || (second, message) == (404, 2), "{message}: {second}");
+            }
+            other => unreachable!("{message}: {other:?}"),
+        }
+
+        proxy.cut(message, Fault::After);
+        let (status, options) = answer(consumer.about("", Method::POST, "/webauthn/register")).await;
+        assert!(!proxy.uncut(), "{message}: no such message");
+        assert!(status == 200 || (status == 503 && store != "dynamodb"), "{message}: {status} {options}");
     }
 }
 
