@@ -79,6 +79,25 @@ pub async fn open(url: &str, ceremony_url: Option<&str>, migrate: bool) -> Resul
     Ok(Stores { ceremonies, ..stores })
 }
 
+/// The statements that [`open`] with `migrate` would run in the store; `None` if it has no migrations. Changes
+/// nothing.
+///
+/// # Errors
+///
+/// [`OpenError`] if the store cannot be opened.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// assert_eq!(mfa_http::store::pending_migrations("memory://").await?, None);
+/// # Ok(())
+/// # }
+/// ```
+pub async fn pending_migrations(url: &str) -> Result<Option<Vec<String>>, OpenError> {
+    let pending = backend(url)?.pending_migrations(url).await;
+    pending.map_err(|source| OpenError::Store { place: place(url), source })
+}
+
 /// Inspects the store without changing it.
 ///
 /// # Errors

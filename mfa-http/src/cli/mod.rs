@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 
 use clap::{Parser, Subcommand};
 use mfa_http::settings::{AnswerSettings, StoreSettings};
+use mfa_http::store;
 
 pub(crate) type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
 
@@ -43,7 +44,11 @@ enum Command {
     #[command(subcommand)]
     ApiKey(api_key::Command),
     /// Create or upgrade the store's tables, then exit
-    Migrate,
+    Migrate {
+        /// Print the SQL statements that would run, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Print the contract of the HTTP routes, OpenAPI 3.1 in JSON
     Openapi,
     /// Check the store without writing to it. The exit status is 1 if something needs attention
@@ -61,7 +66,8 @@ pub(crate) async fn run(cli: Cli) -> Outcome {
     match command.unwrap_or(Command::Serve(serve::Serve::default())) {
         Command::Serve(serve) => serve::run(&settings, &serve).await,
         Command::ApiKey(command) => api_key::run(&settings, command).await,
-        Command::Migrate => {
+        Command::Migrate { dry_run: true } => pending_migrations(&settings.stores).await,
+        Command::Migrate { dry_run: false } => {
             settings.stores.migrate().await?;
             print("the store is up to date")
         }
@@ -69,6 +75,19 @@ pub(crate) async fn run(cli: Cli) -> Outcome {
         Command::Doctor { json } => doctor::run(&settings, json).await,
         Command::Health => health::run(settings.listen).await,
     }
+}
+
+/// Prints statements for each store, and everything else as an SQL comment.
+async fn pending_migrations(stores: &StoreSettings) -> Outcome {
+    for url in [Some(stores.url()), stores.ceremony_url().map(Into::into)].into_iter().flatten() {
+        let place = store::place(&url);
+        match store::pending_migrations(&url).await? {
+            None => print(&format!("-- {place}: no migrations; missing tables are created"))?,
+            Some(pending) if pending.is_empty() => print(&format!("-- {place}: up to date"))?,
+            Some(pending) => print(&format!("-- {place}:\n{}", pending.concat().trim_end()))?,
+        }
+    }
+    Ok(())
 }
 
 /// Writes a line to standard output. A closed pipe is an error, not a panic.

@@ -25,6 +25,11 @@ pub(super) trait Backend: Sync {
         Ok(self.open(url, migrate).await?.ceremonies)
     }
 
+    /// The statements that opening it with `migrate` would run; `None` if it has no migrations.
+    async fn pending_migrations(&self, _url: &str) -> Result<Option<Vec<String>>, StoreError> {
+        Ok(None)
+    }
+
     /// Looks at it, and changes nothing in it.
     async fn inspect(&self, url: &str, scope: Scope, now: UnixTime) -> Report;
 }

@@ -18,6 +18,10 @@ impl Backend for Postgres {
         store.map(Stores::from)
     }
 
+    async fn pending_migrations(&self, url: &str) -> Result<Option<Vec<String>>, StoreError> {
+        PostgresStore::pending_migrations(url).await.map(Some)
+    }
+
     async fn inspect(&self, url: &str, scope: Scope, now: UnixTime) -> Report {
         mfa_store_postgres::inspect(url, scope, now).await
     }

@@ -22,6 +22,10 @@ impl Backend for Sqlite {
         store.map(Stores::from)
     }
 
+    async fn pending_migrations(&self, url: &str) -> Result<Option<Vec<String>>, StoreError> {
+        SqliteStore::pending_migrations(path(url)).await.map(Some)
+    }
+
     async fn inspect(&self, url: &str, scope: Scope, now: UnixTime) -> Report {
         mfa_store_sqlite::inspect(path(url), scope, now).await
     }

@@ -4,6 +4,7 @@ pub(crate) mod client;
 mod doctor;
 mod failover;
 mod history;
+mod migrations;
 mod mixed;
 mod outages;
 mod predecessor_tables;
