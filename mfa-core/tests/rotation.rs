@@ -9,7 +9,7 @@ use mfa_core::clock::{ManualClock, UnixTime};
 use mfa_core::rotation::{RotationError, RotationOptions};
 use mfa_core::secret::SecretBytes;
 use mfa_core::store::memory::MemoryStore;
-use mfa_core::store::{Expect, Stores};
+use mfa_core::store::{Expect, Stored, Stores};
 use mfa_core::totp::{TotpError, TotpOptions};
 use mfa_core::webauthn::WebauthnError;
 use mfa_core::{ConsumerId, Mfa};
@@ -161,6 +161,25 @@ async fn the_old_key_stays_if_the_new_one_has_ended() {
     for (id, _) in factors.totp.drain(..) {
         consumer.totp().status(id).await.unwrap();
     }
+}
+
+/// A key in a state that a later version set may be used again, so it must keep opening its consumer's records.
+#[tokio::test]
+async fn a_third_key_in_an_unknown_state_is_not_left_behind() {
+    let stores = Stores::from(MemoryStore::default());
+    let mfa = mfa(stores.clone());
+    let (old, new) = (fresh_key(&mfa).await, fresh_key(&mfa).await);
+    let third = mfa.create_api_key("dev@example.com").await.unwrap();
+    let consumer = mfa.authenticate(&old.0, &old.1).await.unwrap();
+    consumer.activate_api_key(&third, "dev@example.com").await.unwrap();
+    let Stored { mut record, revision } = stores.api_keys.get(&third).await.unwrap().unwrap();
+    record.state = record.state.named(Some("suspended".to_owned()));
+    stores.api_keys.save(&record, Expect::At(revision)).await.unwrap();
+
+    let refused = mfa.rotate((&old.0, &old.1), (&new.0, &new.1), &RotationOptions::default()).await;
+    assert!(matches!(refused, Err(RotationError::ThirdKey(_))), "{refused:?}");
+    mfa.revoke_api_key(&third).await.unwrap();
+    mfa.rotate((&old.0, &old.1), (&new.0, &new.1), &RotationOptions::default()).await.unwrap();
 }
 
 /// The new key may be used at any time while it joins. Then it returns to its own consumer, or brings its
