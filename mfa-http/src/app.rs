@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use mfa_core::Mfa;
 use mfa_core::secret::SecretBytes;
 
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, StoreMetrics};
 
 /// The key that administrators send as `x-api-key`.
 ///
@@ -67,9 +67,15 @@ impl App {
         Self {
             mfa,
             admin_key: Arc::new(admin_key),
-            metrics: Arc::default(),
+            metrics: Arc::new(Metrics::new(&StoreMetrics::default())),
             throttled_status: StatusCode::TOO_MANY_REQUESTS,
         }
+    }
+
+    /// Shows the counts of the stores at `/metrics` too.
+    #[must_use]
+    pub fn store_metrics(self, stores: &StoreMetrics) -> Self {
+        Self { metrics: Arc::new(Metrics::new(stores)), ..self }
     }
 
     /// Sets the status of a one-time password that is refused for now, because its authenticator is throttled or

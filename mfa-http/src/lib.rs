@@ -64,4 +64,5 @@ pub use api_key_view::ApiKeyView;
 pub use app::{AdminKey, App};
 pub use authentication::{Authenticated, Source, require_consumer};
 pub use error::ApiError;
+pub use metrics::StoreMetrics;
 pub use routes::{contract, router};

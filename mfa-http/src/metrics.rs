@@ -1,5 +1,9 @@
-//! Request counts by route and status, and latencies. Labels are the contract's routes, never paths, so no id
-//! and no text from a client becomes a label.
+//! Request counts by route and status, and latencies; calls of the stores, and their connections. Labels are the
+//! contract's routes and names of our own, never paths, so no id and no text from a client becomes a label.
+
+mod calls;
+mod pools;
+mod stores;
 
 use std::fmt;
 use std::time::Duration;
@@ -11,6 +15,8 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+
+pub use stores::StoreMetrics;
 
 use crate::route::Route;
 
@@ -36,19 +42,19 @@ pub(crate) struct Metrics {
     durations: Family<Asked, Histogram, fn() -> Histogram>,
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
+impl Metrics {
+    /// No requests yet, and the counts of the stores.
+    pub(crate) fn new(stores: &StoreMetrics) -> Self {
         let mut registry = Registry::with_prefix("mfa_http");
         let answers = Family::default();
         let durations = Family::new_with_constructor((|| Histogram::new(SECONDS)) as fn() -> _);
         registry.register("requests", "Requests answered", answers.clone());
         let about = "Time from the head of a request to its answer";
         registry.register_with_unit("request_duration", about, Unit::Seconds, durations.clone());
+        stores.register(&mut registry);
         Self { registry, answers, durations }
     }
-}
 
-impl Metrics {
     /// Counts a response to a request for `route`.
     pub(crate) fn answered(&self, method: &Method, route: Route, status: u16, took: Duration) {
         self.durations.get_or_create(&Asked { route: route.clone() }).observe(took.as_secs_f64());

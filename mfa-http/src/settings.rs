@@ -11,7 +11,7 @@ use mfa_hasher_tokio::BlockingHasher;
 
 use crate::events::LoggedEvents;
 use crate::store::{self, OpenError};
-use crate::{AdminKey, App};
+use crate::{AdminKey, App, StoreMetrics};
 
 /// The settings of the stores.
 #[derive(Debug, clap::Args)]
@@ -64,7 +64,7 @@ impl StoreSettings {
     ///
     /// [`OpenError`] if a store cannot be opened.
     pub async fn migrate(&self) -> Result<Stores, OpenError> {
-        store::open(&self.url(), self.ceremony_url(), true).await
+        Ok(store::open(&self.url(), self.ceremony_url(), true).await?.stores)
     }
 
     /// The service on these stores. It hashes on separate threads and logs events.
@@ -94,9 +94,20 @@ impl StoreSettings {
     /// # }
     /// ```
     pub async fn mfa(&self) -> Result<Mfa, OpenError> {
-        let stores = store::open(&self.url(), self.ceremony_url(), self.migrate).await?;
+        Ok(self.mfa_with_metrics().await?.0)
+    }
+
+    /// The service as [`mfa`](Self::mfa), and the counts of its stores for [`App::store_metrics`].
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] if a store cannot be opened.
+    pub async fn mfa_with_metrics(&self) -> Result<(Mfa, StoreMetrics), OpenError> {
+        let opened = store::open(&self.url(), self.ceremony_url(), self.migrate).await?;
+        let metrics = StoreMetrics::new(opened.pools);
         let hasher = Arc::new(BlockingHasher::default());
-        Ok(Mfa::builder(stores).hasher(hasher).events(Arc::new(LoggedEvents)).build())
+        let builder = Mfa::builder(metrics.observe(opened.stores));
+        Ok((builder.hasher(hasher).events(Arc::new(LoggedEvents)).build(), metrics))
     }
 }
 

@@ -11,9 +11,12 @@ mod redis;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+use std::sync::Arc;
+
 use mfa_core::clock::{Clock as _, SystemClock};
 use mfa_core::store::inspect::{Report, Scope};
-use mfa_core::store::{StoreError, Stores};
+use mfa_core::store::{Pool, StoreError, Stores};
+use mfa_url::{Query, QueryError};
 
 use backend::backend;
 
@@ -43,6 +46,15 @@ pub enum OpenError {
     /// The URL names no file.
     #[error("sqlite:// needs a path, such as sqlite://mfa.db or sqlite:///var/lib/mfa/mfa.db")]
     NoPath,
+    /// The URL has a setting that the store does not have.
+    #[error("cannot open the store {place}")]
+    Setting {
+        /// The URL without user, password and settings.
+        place: String,
+        /// What is wrong with the settings.
+        #[source]
+        source: QueryError,
+    },
     /// The store does not open.
     #[error("cannot open the store {place}")]
     Store {
@@ -52,6 +64,26 @@ pub enum OpenError {
         #[source]
         source: StoreError,
     },
+}
+
+/// Stores that were opened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Opened {
+    /// The stores.
+    pub stores: Stores,
+    /// Their connections, if they have pools.
+    pub pools: Vec<NamedPool>,
+}
+
+/// The connections of a store.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct NamedPool {
+    /// `store` or `ceremony_store`, as the setting that names the store.
+    pub name: &'static str,
+    /// Tells how many there are.
+    pub pool: Arc<dyn Pool>,
 }
 
 /// Opens the store. With `migrate`, creates or upgrades its tables. Ceremonies may have a store of their own.
@@ -65,18 +97,24 @@ pub enum OpenError {
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use mfa_http::store::{OpenError, open};
 ///
-/// let stores = open("memory://", None, true).await?;
+/// let stores = open("memory://", None, true).await?.stores;
 /// let unknown = open("mysql://db/mfa", None, true).await;
 /// assert!(matches!(unknown, Err(OpenError::Unknown(_))));
 /// # Ok(())
 /// # }
 /// ```
-pub async fn open(url: &str, ceremony_url: Option<&str>, migrate: bool) -> Result<Stores, OpenError> {
+pub async fn open(url: &str, ceremony_url: Option<&str>, migrate: bool) -> Result<Opened, OpenError> {
     let failed = |url| move |source| OpenError::Store { place: place(url), source };
-    let stores = backend(url)?.open(url, migrate).await.map_err(failed(url))?;
-    let Some(url) = ceremony_url else { return Ok(stores) };
-    let ceremonies = backend(url)?.open_for_ceremonies(url, migrate).await.map_err(failed(url))?;
-    Ok(Stores { ceremonies, ..stores })
+    let named = |name| move |pool| NamedPool { name, pool };
+    let (stores, pool) = backend(url)?.open(url, migrate).await.map_err(failed(url))?;
+    let mut opened = Opened { stores, pools: pool.into_iter().map(named("store")).collect() };
+    if let Some(url) = ceremony_url {
+        let (ceremonies, pool) =
+            backend(url)?.open_for_ceremonies(url, migrate).await.map_err(failed(url))?;
+        opened.stores.ceremonies = ceremonies;
+        opened.pools.extend(pool.map(named("ceremony_store")));
+    }
+    Ok(opened)
 }
 
 /// The statements that [`open`] with `migrate` would run in the store; `None` if it has no migrations. Changes
@@ -136,12 +174,16 @@ pub fn default_url(variable: impl Fn(&str) -> Option<String>) -> String {
     format!("dynamodb://{region}?{}", query.finish())
 }
 
+/// The scheme, RFC 3986 §3.1. In a mistyped URL a later `://` has a password before it.
 fn scheme(url: &str) -> &str {
-    url.split_once("://").map_or("", |(scheme, _)| scheme)
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+    if scheme.bytes().all(letter) { scheme } else { "" }
 }
 
+/// What stands between the scheme and the settings.
 fn path(url: &str) -> &str {
-    url.split_once("://").map_or("", |(_, path)| path)
+    Query::split(url.split_once("://").map_or("", |(_, path)| path)).0
 }
 
 /// The URL without user, password and settings, safe to show.
@@ -152,11 +194,16 @@ fn path(url: &str) -> &str {
 /// assert_eq!(place("postgres://jo:secret@db:5432/mfa?sslmode=require"), "postgres://db:5432/mfa");
 /// ```
 pub fn place(url: &str) -> String {
-    let (rest, query) = path(url).split_once('?').unwrap_or((path(url), ""));
-    // The password has a question mark in it.
-    let rest = if query.contains('@') { "…" } else { rest };
-    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
-    format!("{}://{rest}", scheme(url))
+    let (path, query) = (path(url), Query::split(url).1);
+    let rest = path.rsplit_once('@').map_or(path, |(_, rest)| rest);
+    let hosts = rest.split_once('/').map_or(rest, |(hosts, _)| hosts);
+    let has_port = |host: &str| {
+        host.ends_with(']')
+            || host.rsplit_once(':').is_none_or(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    // A password with a question mark in it, or one without an at sign behind it.
+    let hidden = query.contains('@') || !hosts.split(',').all(has_port);
+    format!("{}://{}", scheme(url), if hidden { "…" } else { rest })
 }
 
 #[cfg(test)]
@@ -169,9 +216,53 @@ mod tests {
             ("postgres://jo:s3cret@db:5432/mfa?password=s3cret", "postgres://db:5432/mfa"),
             ("redis://:s3@cret@db", "redis://db"),
             ("postgres://jo:s3?cret@db", "postgres://…"),
+            ("postgres://jo:s3cret%40db/mfa", "postgres://…"),
+            ("postgres:/jo:s3cret@db?host=http://x", "://x"),
+            ("redis://:s3cret@[::1]:6379,b/1?prefix=s3cret", "redis://[::1]:6379,b/1"),
+            ("sqlite:///var/mfa.db?mode=s3cret", "sqlite:///var/mfa.db"),
             ("sqlite://mfa.db", "sqlite://mfa.db"),
         ] {
             assert_eq!(place(url), shown);
+        }
+    }
+
+    /// An unknown setting stops every store before it connects, and its name is said. No value of the URL is.
+    #[tokio::test]
+    async fn an_unknown_setting_is_refused_by_every_store() {
+        for (feature, url) in [
+            (true, "memory://"),
+            (cfg!(feature = "sqlite"), "sqlite:///nowhere/mfa.db"),
+            (cfg!(feature = "redis"), "redis://jo:s3cret@127.0.0.1:1"),
+            (cfg!(feature = "redis"), "rediss://jo:s3cret@127.0.0.1:1"),
+            (cfg!(feature = "redis"), "redis-cluster://jo:s3cret@127.0.0.1:1,127.0.0.1:2"),
+            (cfg!(feature = "dynamodb"), "dynamodb://eu-west-1"),
+        ] {
+            if !feature {
+                continue;
+            }
+            let url = format!("{url}?no_such_setting=s3cret");
+            let ceremonies = open("memory://", Some(&url), true).await.unwrap_err();
+            let everything = open(&url, None, false).await.unwrap_err();
+            for error in [everything, ceremonies] {
+                let chain = format!("{error}: {}", causes(&error));
+                assert!(chain.contains("unknown setting no_such_setting"), "{url}: {chain}");
+                assert!(!chain.contains("s3cret"), "{url}: {chain}");
+            }
+        }
+    }
+
+    fn causes(error: &dyn std::error::Error) -> String {
+        let causes = std::iter::successors(error.source(), |error| error.source());
+        causes.map(|cause| cause.to_string()).collect::<Vec<_>>().join(": ")
+    }
+
+    #[test]
+    fn an_unknown_url_is_not_repeated() {
+        for url in
+            ["s3cret", "postgres:/jo:s3cret@db/mfa?host=http://x", "mysql://jo:s3cret@db", "memory://s3cret"]
+        {
+            let error = backend(url).err().unwrap();
+            assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
         }
     }
 

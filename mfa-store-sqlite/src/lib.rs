@@ -32,7 +32,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use mfa_core::store::{ByKind, StoreError, Stores};
+use mfa_core::store::{ByKind, Pool, PoolStatus, StoreError, Stores};
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -95,6 +95,14 @@ impl SqliteStore {
             .connect_lazy_with(options.clone().pragma("query_only", "ON"));
         let tables = Arc::new(ByKind::new(Table::of));
         Self { readers, writer: Writer::start(options, connection), tables, puts: Arc::default() }
+    }
+}
+
+/// The reading connections, and the writes that wait for the one writing connection.
+impl Pool for SqliteStore {
+    fn status(&self) -> PoolStatus {
+        let size = usize::try_from(self.readers.size()).unwrap_or(usize::MAX);
+        PoolStatus { size, idle: self.readers.num_idle(), waiting: self.writer.waiting() }
     }
 }
 

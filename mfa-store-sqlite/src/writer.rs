@@ -55,6 +55,11 @@ impl Writer {
         Self { queue }
     }
 
+    /// The writes that wait for the connection.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.max_capacity().saturating_sub(self.queue.capacity())
+    }
+
     /// Runs one statement. Its effect is durable when this returns. The row comes from `RETURNING`; `None`
     /// means that the statement's condition did not hold.
     pub(crate) async fn write(

@@ -17,8 +17,9 @@ async fn fresh() -> Option<(Stores, TempDir)> {
 mod file {
     use std::error::Error as _;
     use std::sync::Arc;
+    use std::time::Duration;
 
-    use mfa_core::store::Expect;
+    use mfa_core::store::{Expect, Pool as _};
     use mfa_store_conformance::kit::later::{Later, runs_beside_a_later_version};
     use sqlx::{Connection as _, Executor as _, Row as _, SqliteConnection};
 
@@ -39,6 +40,38 @@ mod file {
 
         let second = Stores::from(SqliteStore::open_existing(&path).await.unwrap());
         assert_eq!(second.totp.get(&record.consumer, record.id).await.unwrap().unwrap().record, record);
+    }
+
+    /// The writer takes 128 writes at most, and waits for the file, which another process has. The others wait for it.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn waiting_writes_are_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mfa.db");
+        let store = SqliteStore::open(&path).await.unwrap();
+        let mut other = SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
+        other.execute("BEGIN IMMEDIATE").await.unwrap();
+        let writes: Vec<_> = (0..200)
+            .map(|n| {
+                let stores = Stores::from(store.clone());
+                tokio::spawn(async move { stores.totp.save(&sample::totp(n, "ann"), Expect::Absent).await })
+            })
+            .collect();
+        let waiting = async {
+            while store.status().waiting < 72 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(4), waiting).await.unwrap();
+        other.execute("COMMIT").await.unwrap();
+        for write in writes {
+            write.await.unwrap().unwrap();
+        }
+        assert_eq!(store.status().waiting, 0);
+
+        let record = sample::totp(7, "ann");
+        assert_eq!(store.status().size, 0);
+        assert!(Stores::from(store.clone()).totp.get(&record.consumer, record.id).await.unwrap().is_some());
+        assert_eq!(store.status().size, 1);
     }
 
     /// Two stores on one file, as in two processes: of all saves at one revision, one wins.

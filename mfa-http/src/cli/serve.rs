@@ -19,8 +19,8 @@ pub(super) async fn run(settings: &Settings, serve: &Serve) -> Outcome {
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
-    let mfa = settings.stores.mfa().await?;
-    let app = settings.answers.apply(App::new(mfa, admin_key()?));
+    let (mfa, metrics) = settings.stores.mfa_with_metrics().await?;
+    let app = settings.answers.apply(App::new(mfa, admin_key()?).store_metrics(&metrics));
     // Install the handlers before the demo makes its key, so that a stop revokes it. Install them before we
     // report that we listen, so that a supervisor may stop us at once.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);

@@ -11,7 +11,7 @@ use crate::openapi::errors::Codes;
 
 pub(super) const READ: Codes = &[SERVER];
 
-/// Returns request counts by route and status, and latencies.
+/// Returns counts and latencies of requests and of calls of the stores.
 #[utoipa::path(get, path = "/metrics", operation_id = "getMetrics", tag = "Operations", security(()),
     responses(
         (status = 200, description = "Counters, in the OpenMetrics text format", body = String,

@@ -5,24 +5,29 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use mfa_core::clock::UnixTime;
 use mfa_core::store::inspect::{Report, Scope};
-use mfa_core::store::{CeremonyStore, StoreError, Stores};
+use mfa_core::store::{CeremonyStore, Pool, StoreError, Stores};
+use mfa_url::Query;
 
 use super::memory::Memory;
-use super::{OpenError, path, scheme};
+use super::{OpenError, path, place, scheme};
+
+/// What was opened, and its connections if it has a pool.
+pub(super) type Opened<S> = (S, Option<Arc<dyn Pool>>);
 
 /// A store that URLs name.
 #[async_trait]
 pub(super) trait Backend: Sync {
     /// Opens it; with `migrate` its tables are created or brought up to date.
-    async fn open(&self, url: &str, migrate: bool) -> Result<Stores, StoreError>;
+    async fn open(&self, url: &str, migrate: bool) -> Result<Opened<Stores>, StoreError>;
 
     /// Opens it for ceremonies alone.
     async fn open_for_ceremonies(
         &self,
         url: &str,
         migrate: bool,
-    ) -> Result<Arc<dyn CeremonyStore>, StoreError> {
-        Ok(self.open(url, migrate).await?.ceremonies)
+    ) -> Result<Opened<Arc<dyn CeremonyStore>>, StoreError> {
+        let (stores, pool) = self.open(url, migrate).await?;
+        Ok((stores.ceremonies, pool))
     }
 
     /// The statements that opening it with `migrate` would run; `None` if it has no migrations.
@@ -46,6 +51,11 @@ pub(super) fn backend(url: &str) -> Result<&'static dyn Backend, OpenError> {
         "dynamodb" => "dynamodb",
         _ => return Err(OpenError::Unknown(format!("{scheme}://…"))),
     };
+    // These two have no settings. The others know their own.
+    if matches!(store, "memory" | "sqlite") {
+        let refused = |source| OpenError::Setting { place: place(url), source };
+        Query::parse(Query::split(url).1, &[]).map_err(refused)?;
+    }
     Ok(match store {
         "memory" => &Memory,
         #[cfg(feature = "sqlite")]
@@ -86,5 +96,6 @@ mod tests {
         assert!(backend("memory://").is_ok());
         assert!(matches!(backend("mysql://db"), Err(OpenError::Unknown(_))));
         assert!(matches!(backend("sqlite://"), Err(OpenError::NoPath)));
+        assert!(matches!(backend("sqlite://?mode=ro"), Err(OpenError::NoPath)));
     }
 }

@@ -6,16 +6,16 @@ use mfa_core::store::inspect::{Report, Scope};
 use mfa_core::store::{StoreError, Stores};
 use mfa_store_dynamo::DynamoStore;
 
-use super::backend::Backend;
+use super::backend::{Backend, Opened};
 
 pub(super) struct Dynamodb;
 
 #[async_trait]
 impl Backend for Dynamodb {
-    async fn open(&self, url: &str, migrate: bool) -> Result<Stores, StoreError> {
+    async fn open(&self, url: &str, migrate: bool) -> Result<Opened<Stores>, StoreError> {
         let store =
             if migrate { DynamoStore::open(url).await } else { DynamoStore::open_existing(url).await };
-        store.map(Stores::from)
+        store.map(|store| (store.into(), None))
     }
 
     async fn inspect(&self, url: &str, scope: Scope, now: UnixTime) -> Report {

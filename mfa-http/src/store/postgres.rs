@@ -6,16 +6,16 @@ use mfa_core::store::inspect::{Report, Scope};
 use mfa_core::store::{StoreError, Stores};
 use mfa_store_postgres::PostgresStore;
 
-use super::backend::Backend;
+use super::backend::{Backend, Opened};
 
 pub(super) struct Postgres;
 
 #[async_trait]
 impl Backend for Postgres {
-    async fn open(&self, url: &str, migrate: bool) -> Result<Stores, StoreError> {
+    async fn open(&self, url: &str, migrate: bool) -> Result<Opened<Stores>, StoreError> {
         let store =
             if migrate { PostgresStore::open(url).await } else { PostgresStore::open_existing(url).await };
-        store.map(Stores::from)
+        store.map(|store| (store.into(), None))
     }
 
     async fn pending_migrations(&self, url: &str) -> Result<Option<Vec<String>>, StoreError> {

@@ -8,14 +8,14 @@ use mfa_core::store::inspect::{Report, Scope};
 use mfa_core::store::{CeremonyStore, StoreError, Stores};
 use mfa_store_redis::RedisStore;
 
-use super::backend::Backend;
+use super::backend::{Backend, Opened};
 
 pub(super) struct Redis;
 
 #[async_trait]
 impl Backend for Redis {
-    async fn open(&self, url: &str, _migrate: bool) -> Result<Stores, StoreError> {
-        RedisStore::open(url).await.map(Stores::from)
+    async fn open(&self, url: &str, _migrate: bool) -> Result<Opened<Stores>, StoreError> {
+        RedisStore::open(url).await.map(|store| (store.into(), None))
     }
 
     /// It need not be durable then.
@@ -23,8 +23,8 @@ impl Backend for Redis {
         &self,
         url: &str,
         _migrate: bool,
-    ) -> Result<Arc<dyn CeremonyStore>, StoreError> {
-        RedisStore::open_for_ceremonies(url).await
+    ) -> Result<Opened<Arc<dyn CeremonyStore>>, StoreError> {
+        RedisStore::open_for_ceremonies(url).await.map(|store| (store, None))
     }
 
     async fn inspect(&self, url: &str, scope: Scope, now: UnixTime) -> Report {

@@ -1,25 +1,27 @@
 //! `sqlite://PATH`
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use mfa_core::clock::UnixTime;
 use mfa_core::store::inspect::{Report, Scope};
 use mfa_core::store::{StoreError, Stores};
 use mfa_store_sqlite::SqliteStore;
 
-use super::backend::Backend;
+use super::backend::{Backend, Opened};
 use super::path;
 
 pub(super) struct Sqlite;
 
 #[async_trait]
 impl Backend for Sqlite {
-    async fn open(&self, url: &str, migrate: bool) -> Result<Stores, StoreError> {
+    async fn open(&self, url: &str, migrate: bool) -> Result<Opened<Stores>, StoreError> {
         let store = if migrate {
             SqliteStore::open(path(url)).await
         } else {
             SqliteStore::open_existing(path(url)).await
-        };
-        store.map(Stores::from)
+        }?;
+        Ok((store.clone().into(), Some(Arc::new(store))))
     }
 
     async fn pending_migrations(&self, url: &str) -> Result<Option<Vec<String>>, StoreError> {

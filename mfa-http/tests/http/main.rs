@@ -16,6 +16,7 @@ mod program;
 mod reference;
 mod rotation;
 mod server;
+mod store_metrics;
 mod stores;
 mod totp;
 mod u2f;

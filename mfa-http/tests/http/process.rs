@@ -173,7 +173,7 @@ fn what_cannot_work_says_why_and_fails() {
             "cannot open the store postgres://127.0.0.1:1/db",
         ),
         (vec!["--store", "redis://:pass@127.0.0.1:1"], "cannot open the store redis://127.0.0.1:1"),
-        (vec!["--store", "dynamodb://x?totp=1"], "cannot open the store dynamodb://x"),
+        (vec!["--store", "dynamodb://x?totp=1"], "unknown setting totp"),
         (vec!["--store", "sqlite://"], "sqlite:// needs a path"),
         (vec!["--store", "sqlite:///no/such/folder/mfa.db"], "unable to open database file"),
         (vec!["--store", "sqlite://text.db"], "file is not a database"),

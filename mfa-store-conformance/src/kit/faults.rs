@@ -51,6 +51,8 @@ struct Plan {
     failing: AtomicU64,
     /// State of the script that orders concurrent calls; 0 for none.
     script: AtomicU64,
+    /// What the failing call returns, if not that the store is unavailable.
+    error: Mutex<Option<StoreError>>,
     meanwhile: Mutex<Option<Meanwhile>>,
 }
 
@@ -79,6 +81,12 @@ impl FaultyStores {
     pub fn fail(&self, n: u64, fault: Fault) {
         let call = self.plan.calls.load(Ordering::SeqCst) + n;
         self.plan.failing.store(call << 1 | u64::from(fault == Fault::After), Ordering::SeqCst);
+    }
+
+    /// Makes the next call return `error`. It reads and writes nothing.
+    pub fn refuse(&self, error: StoreError) {
+        *self.plan.error.lock().unwrap() = Some(error);
+        self.fail(0, Fault::Before);
     }
 
     /// Runs `other` before the `n`th call from now. The next call is number 0.
@@ -119,7 +127,7 @@ impl FaultyStores {
         let failing = self.plan.failing.load(Ordering::SeqCst);
         let failure = StoreError::Unavailable { backend: "faulty", source: Arc::new(Injected) };
         if failing == call << 1 {
-            return Err(failure);
+            return Err(self.plan.error.lock().unwrap().take().unwrap_or(failure));
         }
         let meanwhile = self.plan.meanwhile.lock().unwrap().take_if(|Meanwhile(before, _)| *before == call);
         if let Some(Meanwhile(_, other)) = meanwhile {

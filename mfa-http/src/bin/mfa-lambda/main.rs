@@ -52,7 +52,8 @@ async fn run(settings: &Cli) -> Result<(), Box<dyn Error + Send + Sync>> {
     }
     // Do not generate a key here: it would end up in the log, which many can read.
     let admin_key = admin_key()?.unwrap_or_else(AdminKey::of_nobody);
-    let app = App::new(settings.stores.mfa().await?, admin_key);
+    let (mfa, metrics) = settings.stores.mfa_with_metrics().await?;
+    let app = App::new(mfa, admin_key).store_metrics(&metrics);
     let router = router(settings.answers.apply(app));
     let service = service_fn(move |request| router.clone().oneshot(event::with_source(request)));
     lambda_runtime::run(Adapter::from(service).map_request(event::prepared)).await
