@@ -2,6 +2,7 @@
 //! contract's routes and names of our own, never paths, so no id and no text from a client becomes a label.
 
 mod calls;
+mod durations;
 mod pools;
 mod stores;
 

@@ -7,13 +7,10 @@ use mfa_core::store::StoreError;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use tokio::time::Instant;
 
-/// Upper bounds in seconds. A file answers in less than a millisecond, a store in the network in a few, and the
-/// adapters give up within ten seconds.
-const SECONDS: [f64; 9] = [0.0001, 0.0005, 0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0];
+use super::durations::Durations;
 
 /// How a call ended.
 #[derive(Clone, Copy)]
@@ -66,17 +63,10 @@ struct Ended {
 }
 
 /// The counts of all stores. Clones share them.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Calls {
     ended: Family<Ended, Counter>,
-    durations: Family<Operation, Histogram, fn() -> Histogram>,
-}
-
-impl Default for Calls {
-    fn default() -> Self {
-        let durations = Family::new_with_constructor((|| Histogram::new(SECONDS)) as fn() -> _);
-        Self { ended: Family::default(), durations }
-    }
+    durations: Family<Operation, Durations>,
 }
 
 impl Calls {
@@ -92,7 +82,7 @@ impl Calls {
             let labels = Ended { store, operation, outcome: outcome.as_str() };
             self.ended.get_or_create_owned(&labels)
         });
-        Call { ended, duration: self.durations.get_or_create_owned(&Operation { store, operation }) }
+        Call { ended, durations: self.durations.get_or_create_owned(&Operation { store, operation }) }
     }
 }
 
@@ -106,7 +96,7 @@ impl fmt::Debug for Calls {
 #[derive(Debug)]
 pub(super) struct Call {
     ended: [Counter; Outcome::ALL.len()],
-    duration: Histogram,
+    durations: Durations,
 }
 
 /// A call under way. It is counted when this is dropped, because the caller may stop waiting.
@@ -118,7 +108,7 @@ struct Running<'a> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.call.duration.observe(self.began.elapsed().as_secs_f64());
+        self.call.durations.observe(self.began.elapsed());
         self.call.ended[self.outcome as usize].inc();
     }
 }
