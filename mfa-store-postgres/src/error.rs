@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mfa_core::store::{StoreError, UnreadableField};
 
 /// SQLSTATE `serialization_failure`: a serialisable engine asks the caller to read again.
-const SERIALIZATION_FAILURE: &str = "40001";
+pub(crate) const SERIALIZATION_FAILURE: &str = "40001";
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PostgresError {
@@ -15,6 +15,15 @@ pub(crate) enum PostgresError {
     TimedOut(u128),
     #[error("{0}")]
     Setting(String),
+    #[error("the password file cannot be read")]
+    PasswordFile(#[source] std::io::Error),
+    #[error("{host}:{port} takes no writes: it is a standby, or read-only")]
+    ReadOnly { host: String, port: u16 },
+    #[error(
+        "a pooler in transaction mode is between this program and PostgreSQL; add pooler=transaction to the URL, \
+         or connect directly or in session mode"
+    )]
+    TransactionPooling,
     #[error("the database has tables of version {found}, this program knows {known}; use a newer program")]
     TooNew { found: i64, known: i64 },
     #[error("the database has tables of version {found}, this program needs {known}; run `mfa-http migrate`")]

@@ -11,8 +11,8 @@ use uuid::Uuid;
 use crate::api_key;
 use crate::column::get;
 use crate::error::PostgresError;
+use crate::hosts::Hosts;
 use crate::migration::SCHEMA;
-use crate::pool::Pool;
 use crate::settings::Settings;
 use crate::table::{Table, sql, table_name};
 
@@ -39,7 +39,7 @@ pub async fn inspect(url: &str, scope: Scope, now: UnixTime) -> Report {
 }
 
 async fn look(report: &mut Report, url: &str, scope: Scope) -> Result<(), PostgresError> {
-    let mut connection = Pool::new(&Settings::parse(url)?).connect().await?;
+    let mut connection = Hosts::new(Settings::parse(url)?).any().await?;
     let mut snapshot = connection.begin_with(READ_ONLY).await?;
     server(report, &mut snapshot).await?;
     if tables(report, &mut snapshot).await? && scope == Scope::Everything {

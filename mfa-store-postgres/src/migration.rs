@@ -1,5 +1,6 @@
 //! Upgrades the tables. The table `mfa_schema` has a row for each migration that ran, with its version and the
-//! least version of a program that may use the tables from then on. docs/upgrades.md has the rules.
+//! least version of a program that may use the tables from then on. docs/upgrades.md has the rules. No statement is
+//! prepared: a pooler may be in between, and outside a transaction it could run another one.
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::PostgresStore;
 use crate::error::PostgresError;
+use crate::hosts::Hosts;
 use crate::pool::Pool;
 use crate::settings::Settings;
 use crate::table::sql;
@@ -61,8 +63,8 @@ impl Schema {
         let (found, known) = (version(connection).await?, self.version());
         if found > known {
             let query =
-                sqlx::query("SELECT coalesce(least_reader, version) FROM mfa_schema WHERE version = $1");
-            let least_reader: i64 = query.bind(found).fetch_one(connection).await?.try_get(0)?;
+                format!("SELECT coalesce(least_reader, version) FROM mfa_schema WHERE version = {found}");
+            let least_reader: i64 = sqlx::raw_sql(sql(query)).fetch_one(connection).await?.try_get(0)?;
             if least_reader > known {
                 return Err(PostgresError::TooNew { found, known });
             }
@@ -140,7 +142,7 @@ impl PostgresStore {
     ///
     /// Those of [`open`](Self::open).
     pub async fn pending_migrations(url: &str) -> Result<Vec<String>, StoreError> {
-        let mut connection = Pool::new(&Settings::parse(url)?).connect().await?;
+        let mut connection = Hosts::new(Settings::parse(url)?).any().await?;
         Ok(SCHEMA.plan(&mut connection).await?)
     }
 }
@@ -153,12 +155,12 @@ fn in_transaction(statements: &str) -> String {
 /// Waits until no other server migrates. The lock ends with the transaction.
 async fn lock(guard: &mut PgConnection) -> Result<Transaction<'_, Postgres>, PostgresError> {
     let mut transaction = guard.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
-    sqlx::query("SET LOCAL idle_in_transaction_session_timeout = 0").execute(&mut *transaction).await?;
+    sqlx::raw_sql("SET LOCAL idle_in_transaction_session_timeout = 0").execute(&mut *transaction).await?;
     let deadline = Instant::now() + PATIENCE;
     loop {
         // A statement that waits holds a snapshot, and building an index waits for the end of each snapshot.
-        let query = sqlx::query("SELECT pg_try_advisory_xact_lock($1)").bind(LOCK);
-        if query.fetch_one(&mut *transaction).await?.try_get(0)? {
+        let query = sql(format!("SELECT pg_try_advisory_xact_lock({LOCK})"));
+        if sqlx::raw_sql(query).fetch_one(&mut *transaction).await?.try_get(0)? {
             return Ok(transaction);
         }
         if Instant::now() >= deadline {
@@ -170,13 +172,13 @@ async fn lock(guard: &mut PgConnection) -> Result<Transaction<'_, Postgres>, Pos
 
 /// Whether an index was built to its end; `None` if it does not exist.
 async fn is_valid(connection: &mut PgConnection, index: &str) -> Result<Option<bool>, PostgresError> {
-    let query = sqlx::query("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass($1)").bind(index);
-    let row = query.fetch_optional(connection).await?;
+    let query = sql(format!("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('{index}')"));
+    let row = sqlx::raw_sql(query).fetch_optional(connection).await?;
     Ok(row.map(|row| row.try_get(0)).transpose()?)
 }
 
 async fn version(connection: &mut PgConnection) -> Result<i64, PostgresError> {
-    let query = sqlx::query("SELECT coalesce(max(version), 0) FROM mfa_schema");
+    let query = sqlx::raw_sql("SELECT coalesce(max(version), 0) FROM mfa_schema");
     match query.fetch_one(connection).await.map_err(PostgresError::from) {
         Ok(row) => Ok(row.try_get(0)?),
         Err(error) if error.code_is(UNDEFINED_TABLE) => Ok(0),

@@ -1,19 +1,24 @@
 //! Servers for tests of stores: those that `scripts/test` started, and a test's own, which it may stop, cut
-//! off or kill.
+//! off or kill, and a proxy in front of one.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![expect(
     clippy::missing_panics_doc,
     reason = "every function here panics if a server does not do what it should"
 )]
 
+mod proxy;
+
+use std::ffi::OsString;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use mfa_core::random::OsRandom;
 use mfa_core::store::Revision;
 use tempfile::TempDir;
+
+pub use proxy::Proxy;
 
 /// The address of the server in the environment variable. If it is not set, the test reports that it is
 /// skipped. Under CI it fails.
@@ -39,7 +44,8 @@ pub fn unique_name() -> String {
 pub struct OwnServer {
     kind: String,
     arguments: Vec<String>,
-    tls: Option<PathBuf>,
+    /// Environment variables of `scripts/store-server`.
+    environment: Vec<(&'static str, OsString)>,
     folder: TempDir,
     child: Child,
     /// The address that it listens on.
@@ -49,16 +55,26 @@ pub struct OwnServer {
 impl OwnServer {
     /// Starts `scripts/store-server KIND`; `None` if what it needs is not installed, as for [`shared`].
     pub fn start(kind: &str, arguments: &[&str]) -> Option<Self> {
-        Self::start_if_there(kind, arguments, None)
+        Self::start_if_there(kind, arguments, Vec::new())
     }
 
     /// Like [`start`](Self::start), with TLS only, using `ca.pem`, `server.pem` and `server.key` of the
     /// folder.
     pub fn start_with_tls(kind: &str, files: &Path) -> Option<Self> {
-        Self::start_if_there(kind, &[], Some(files.to_owned()))
+        Self::start_if_there(kind, &[], vec![("STORE_SERVER_TLS", files.into())])
     }
 
-    fn start_if_there(kind: &str, arguments: &[&str], tls: Option<PathBuf>) -> Option<Self> {
+    /// Starts a hot standby that follows this PostgreSQL server.
+    pub fn standby(&self) -> Self {
+        let primary = self.address.port().to_string();
+        Self::start_if_there("postgres", &[], vec![("STORE_SERVER_PRIMARY", primary.into())]).unwrap()
+    }
+
+    fn start_if_there(
+        kind: &str,
+        arguments: &[&str],
+        environment: Vec<(&'static str, OsString)>,
+    ) -> Option<Self> {
         shared("MFA_TEST_POSTGRES")?;
         let folder = tempfile::tempdir().unwrap();
         // PostgreSQL runs as another user, who needs access.
@@ -66,8 +82,8 @@ impl OwnServer {
         std::fs::set_permissions(folder.path(), open).unwrap();
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        let child = spawn(kind, folder.path(), address, &arguments, tls.as_deref());
-        Some(Self { kind: kind.to_owned(), arguments, tls, folder, child, address })
+        let child = spawn(kind, folder.path(), address, &arguments, &environment);
+        Some(Self { kind: kind.to_owned(), arguments, environment, folder, child, address })
     }
 
     /// Kills it with SIGKILL. To a process this looks like a power cut.
@@ -78,8 +94,8 @@ impl OwnServer {
 
     /// Starts it again with the same files.
     pub fn restart(&mut self) {
-        let (folder, tls) = (self.folder.path(), self.tls.as_deref());
-        self.child = spawn(&self.kind, folder, self.address, &self.arguments, tls);
+        let folder = self.folder.path();
+        self.child = spawn(&self.kind, folder, self.address, &self.arguments, &self.environment);
     }
 }
 
@@ -91,14 +107,18 @@ impl Drop for OwnServer {
 }
 
 /// Starts the server and waits until it accepts connections.
-fn spawn(kind: &str, folder: &Path, address: SocketAddr, arguments: &[String], tls: Option<&Path>) -> Child {
+fn spawn(
+    kind: &str,
+    folder: &Path,
+    address: SocketAddr,
+    arguments: &[String],
+    environment: &[(&str, OsString)],
+) -> Child {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/store-server");
     let start = || {
         let mut command = Command::new(&script);
         command.arg(kind).arg(folder.join(kind)).arg(address.port().to_string()).args(arguments);
-        if let Some(tls) = tls {
-            command.env("STORE_SERVER_TLS", tls);
-        }
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     };
     let mut child = start();

@@ -8,7 +8,6 @@ mod migrations;
 mod mixed;
 mod outages;
 mod predecessor_tables;
-mod proxy;
 mod races;
 mod role;
 mod rotation;

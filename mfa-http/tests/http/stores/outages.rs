@@ -10,13 +10,12 @@ use std::time::Duration;
 
 use mfa_store_conformance::kit::authenticator::SoftAuthenticator;
 use mfa_store_conformance::kit::faults::Fault;
-use mfa_test_servers::OwnServer;
+use mfa_test_servers::{OwnServer, Proxy};
 use reqwest::Method;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::client::Consumer;
-use super::proxy::Proxy;
 use super::{Place, on_each_store};
 use crate::server::answer;
 

@@ -6,11 +6,11 @@ use mfa_store_conformance::kit::authenticator::SoftAuthenticator;
 use mfa_store_conformance::kit::faults::FaultyStores;
 use mfa_store_conformance::kit::service::code_at;
 use mfa_store_sqlite::SqliteStore;
+use mfa_test_servers::Proxy;
 use reqwest::Method;
 use serde_json::json;
 
 use super::client::Consumer;
-use super::proxy::Proxy;
 use super::{Place, on_each_store};
 use crate::server::{NOW, TestServer, answer};
 

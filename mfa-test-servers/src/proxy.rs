@@ -1,5 +1,5 @@
-//! A proxy between the program and its store. It counts and delays messages, and cuts the connection before
-//! or after one of them arrives.
+//! A proxy between the program and its store. It counts, delays and swallows messages, points at another
+//! server, and cuts the connection before or after a message arrives.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use mfa_store_conformance::kit::faults::Fault;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 #[derive(Debug, Default)]
 struct Line {
@@ -19,63 +20,98 @@ struct Line {
     /// Messages until the line is cut, from 1; 0 or less is never.
     until_cut: AtomicI64,
     cut_after: AtomicBool,
+    connections: AtomicU64,
+    /// Connections with a smaller number pass nothing on, in either direction.
+    silent_below: AtomicU64,
 }
 
-pub(crate) struct Proxy {
-    pub(crate) address: SocketAddr,
+/// A proxy on a port of its own.
+#[derive(Debug)]
+pub struct Proxy {
+    /// The address that it listens on.
+    pub address: SocketAddr,
     line: Arc<Line>,
+    target: watch::Sender<SocketAddr>,
 }
 
 impl Proxy {
-    pub(crate) async fn start(target: SocketAddr) -> Self {
+    /// Passes connections on to `target`.
+    pub async fn start(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let line = Arc::new(Line::default());
         let shared = Arc::clone(&line);
+        let (target, current) = watch::channel(target);
         tokio::spawn(async move {
             while let Ok((program, _)) = listener.accept().await {
                 if !shared.refusing.load(Ordering::SeqCst) {
-                    tokio::spawn(connect(program, target, Arc::clone(&shared)));
+                    tokio::spawn(connect(program, current.clone(), Arc::clone(&shared)));
                 }
             }
         });
-        Self { address, line }
+        Self { address, line, target }
     }
 
-    pub(crate) fn messages(&self) -> u64 {
+    /// Messages so far.
+    pub fn messages(&self) -> u64 {
         self.line.messages.load(Ordering::SeqCst)
     }
 
+    /// Connections so far.
+    pub fn connections(&self) -> u64 {
+        self.line.connections.load(Ordering::SeqCst)
+    }
+
     /// Cuts the connection of the `n`th message from now, counted from 1, once.
-    pub(crate) fn cut(&self, n: i64, fault: Fault) {
+    pub fn cut(&self, n: i64, fault: Fault) {
         self.line.cut_after.store(fault == Fault::After, Ordering::SeqCst);
         self.line.until_cut.store(n, Ordering::SeqCst);
     }
 
     /// Whether a cut is still to come; calls it off.
-    pub(crate) fn uncut(&self) -> bool {
+    pub fn uncut(&self) -> bool {
         self.line.until_cut.swap(0, Ordering::SeqCst) > 0
     }
 
     /// Closes new connections at once, and existing ones when they send.
-    pub(crate) fn refuse(&self, refusing: bool) {
+    pub fn refuse(&self, refusing: bool) {
         self.line.refusing.store(refusing, Ordering::SeqCst);
     }
 
     /// Holds all messages back while true.
-    pub(crate) fn stall(&self, stalled: bool) {
+    pub fn stall(&self, stalled: bool) {
         self.line.stalled.store(stalled, Ordering::SeqCst);
+    }
+
+    /// Cuts the existing connections, and passes new ones on to `target`.
+    pub fn point_at(&self, target: SocketAddr) {
+        self.target.send_replace(target);
+    }
+
+    /// The existing connections stay open, and nothing arrives at either end any more. New ones work.
+    pub fn silence(&self) {
+        let connections = self.line.connections.load(Ordering::SeqCst);
+        self.line.silent_below.store(connections, Ordering::SeqCst);
     }
 }
 
-async fn connect(mut program: TcpStream, target: SocketAddr, line: Arc<Line>) {
+async fn connect(mut program: TcpStream, mut current: watch::Receiver<SocketAddr>, line: Arc<Line>) {
+    let number = line.connections.fetch_add(1, Ordering::SeqCst);
+    let target = *current.borrow_and_update();
     let Ok(mut server) = TcpStream::connect(target).await else { return };
     let (mut from_program, mut from_server) = (vec![0; 65_536], vec![0; 65_536]);
+    let silent = || number < line.silent_below.load(Ordering::SeqCst);
     // The message that is under way is the last one before the cut.
     let (mut asked, mut cutting) = (false, false);
     loop {
         tokio::select! {
+            _ = current.changed() => return,
             read = program.read(&mut from_program) => {
+                // A silent peer does not hear that the program hung up, either.
+                if silent() {
+                    let _ = current.changed().await;
+                    return;
+                }
                 let Ok(length @ 1..) = read else { return };
                 while line.stalled.load(Ordering::SeqCst) {
                     tokio::time::sleep(Duration::from_millis(5)).await;
@@ -97,6 +133,9 @@ async fn connect(mut program: TcpStream, target: SocketAddr, line: Arc<Line>) {
             }
             read = server.read(&mut from_server) => {
                 let Ok(length @ 1..) = read else { return };
+                if silent() {
+                    continue;
+                }
                 asked = false;
                 if cutting || program.write_all(&from_server[..length]).await.is_err() {
                     return;
