@@ -2,6 +2,7 @@
 //! server, and cuts the connection before or after a message arrives.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -31,7 +32,14 @@ pub struct Proxy {
     /// The address that it listens on.
     pub address: SocketAddr,
     line: Arc<Line>,
-    target: watch::Sender<SocketAddr>,
+    route: watch::Sender<Route>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Route {
+    target: SocketAddr,
+    /// Connections made before the last of them are cut.
+    cuts: u64,
 }
 
 impl Proxy {
@@ -41,7 +49,7 @@ impl Proxy {
         let address = listener.local_addr().unwrap();
         let line = Arc::new(Line::default());
         let shared = Arc::clone(&line);
-        let (target, current) = watch::channel(target);
+        let (route, current) = watch::channel(Route { target, cuts: 0 });
         tokio::spawn(async move {
             while let Ok((program, _)) = listener.accept().await {
                 if !shared.refusing.load(Ordering::SeqCst) {
@@ -49,7 +57,7 @@ impl Proxy {
                 }
             }
         });
-        Self { address, line, target }
+        Self { address, line, route }
     }
 
     /// Messages so far.
@@ -83,9 +91,14 @@ impl Proxy {
         self.line.stalled.store(stalled, Ordering::SeqCst);
     }
 
-    /// Cuts the existing connections, and passes new ones on to `target`.
+    /// Passes new connections on to `target`, as a name that is changed does.
     pub fn point_at(&self, target: SocketAddr) {
-        self.target.send_replace(target);
+        self.route.send_modify(|route| route.target = target);
+    }
+
+    /// Cuts the existing connections.
+    pub fn cut_all(&self) {
+        self.route.send_modify(|route| route.cuts += 1);
     }
 
     /// The existing connections stay open, and nothing arrives at either end any more. New ones work.
@@ -95,9 +108,10 @@ impl Proxy {
     }
 }
 
-async fn connect(mut program: TcpStream, mut current: watch::Receiver<SocketAddr>, line: Arc<Line>) {
+async fn connect(mut program: TcpStream, mut current: watch::Receiver<Route>, line: Arc<Line>) {
     let number = line.connections.fetch_add(1, Ordering::SeqCst);
-    let target = *current.borrow_and_update();
+    let Route { target, cuts } = *current.borrow();
+    let mut cut = pin!(async move { current.wait_for(|route| route.cuts > cuts).await.map(drop) });
     let Ok(mut server) = TcpStream::connect(target).await else { return };
     let (mut from_program, mut from_server) = (vec![0; 65_536], vec![0; 65_536]);
     let silent = || number < line.silent_below.load(Ordering::SeqCst);
@@ -105,11 +119,11 @@ async fn connect(mut program: TcpStream, mut current: watch::Receiver<SocketAddr
     let (mut asked, mut cutting) = (false, false);
     loop {
         tokio::select! {
-            _ = current.changed() => return,
+            _ = &mut cut => return,
             read = program.read(&mut from_program) => {
                 // A silent peer does not hear that the program hung up, either.
                 if silent() {
-                    let _ = current.changed().await;
+                    let _ = cut.await;
                     return;
                 }
                 let Ok(length @ 1..) = read else { return };
