@@ -29,8 +29,8 @@ const EMBEDDED: &str = "sqlite://mfa.db";
 pub enum OpenError {
     /// The URL has an unknown scheme, which this holds.
     #[error(
-        "unknown store {0:?}: use memory://, sqlite://PATH, postgres://…, redis://…, rediss://…, redis-cluster://… \
-         or dynamodb://REGION"
+        "unknown store {0:?}: use memory://, sqlite://PATH, postgres://…, redis://…, rediss://…, \
+         redis-sentinel://…, redis-cluster://… or dynamodb://REGION"
     )]
     Unknown(String),
     /// The store is one that this program was built without.

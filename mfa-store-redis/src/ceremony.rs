@@ -24,13 +24,13 @@ impl CeremonyStore for RedisStore {
         let lifetime = u64::try_from(MAX_LIFETIME.as_millis()).unwrap_or(u64::MAX);
         let mut put = cmd("SET");
         put.arg(self.keys.ceremony(id)).arg(value).arg("NX").arg("PX").arg(lifetime);
-        let put: bool = self.connection.write(put, self.replicas).await?;
+        let put: bool = self.connection.write(put).await?;
         if put { Ok(()) } else { Err(StoreError::AlreadyExists) }
     }
 
     async fn take(&self, id: CeremonyId, now: UnixTime) -> Result<Option<Sealed<CeremonyState>>, StoreError> {
         let take = cmd("GETDEL").arg(self.keys.ceremony(id)).to_owned();
-        let taken: Option<Vec<u8>> = self.connection.write(take, self.replicas).await?;
+        let taken: Option<Vec<u8>> = self.connection.write(take).await?;
         let Some(value) = taken else { return Ok(None) };
         let (expires_at, state) = value.split_first_chunk::<8>().ok_or(RedisError::Field("ceremony"))?;
         let expired = u64::from_be_bytes(*expires_at) <= now.as_millis();

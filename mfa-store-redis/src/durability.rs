@@ -1,11 +1,8 @@
 //! Checks whether a server keeps what it acknowledged. With its default settings, Redis does not.
 
-use std::collections::HashMap;
+use redis::cmd;
 
-use redis::cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo};
-use redis::{FromRedisValue as _, cmd};
-
-use crate::connection::Connection;
+use crate::connection::{Connection, Node};
 use crate::error::RedisError;
 
 /// Refuses servers that may lose what they acknowledged.
@@ -17,22 +14,9 @@ pub(crate) async fn check(connection: &Connection) -> Result<(), RedisError> {
     }
 }
 
-/// Reads each server's settings from `INFO`, which managed services allow, unlike `CONFIG`. In a Cluster,
-/// each comes with its address.
-pub(crate) async fn reports(connection: &Connection) -> Result<Vec<(Option<String>, String)>, RedisError> {
-    let info = cmd("INFO").to_owned();
-    Ok(match connection {
-        Connection::Single(_) => vec![(None, connection.call(&info).await?)],
-        Connection::Cluster(cluster) => {
-            let masters = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
-            let answer = cluster.clone().route_command(info, masters).await?;
-            HashMap::<String, String>::from_redis_value(answer)
-                .map_err(redis::RedisError::from)?
-                .into_iter()
-                .map(|(node, report)| (Some(node), report))
-                .collect()
-        }
-    })
+/// Reads each server's settings from `INFO`, which managed services allow, unlike `CONFIG`.
+pub(crate) async fn reports(connection: &Connection) -> Result<Vec<(Node, String)>, RedisError> {
+    connection.on_primaries(cmd("INFO").to_owned()).await
 }
 
 pub(crate) fn weakness(info: &str) -> Option<String> {

@@ -10,6 +10,13 @@ use mfa_url::QueryError;
 pub(crate) enum RedisError {
     #[error(transparent)]
     Call(#[from] redis::RedisError),
+    /// All callers who waited for a connection share its error.
+    #[error(transparent)]
+    Opening(Arc<Self>),
+    #[error("{0} is a replica, and no primary was found")]
+    Replica(String),
+    #[error("no server has answered in time")]
+    Silent,
     #[error(transparent)]
     Random(#[from] RandomError),
     #[error(transparent)]
@@ -24,6 +31,12 @@ pub(crate) enum RedisError {
     NotDurable(String),
     #[error("field {0} cannot be read")]
     Field(&'static str),
+}
+
+impl RedisError {
+    pub(crate) fn setting(complaint: &str) -> Self {
+        Self::Setting(complaint.to_owned())
+    }
 }
 
 impl From<UnreadableField> for RedisError {

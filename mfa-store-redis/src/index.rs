@@ -11,7 +11,7 @@ use crate::hash::Fields;
 impl RedisStore {
     pub(crate) async fn add_entry(&self, index: &str, entry: &str) -> Result<(), RedisError> {
         let command = cmd("ZADD").arg(index).arg(0).arg(entry).to_owned();
-        self.connection.write::<u32>(command, self.replicas).await.map(drop)
+        self.connection.write::<u32>(command).await.map(drop)
     }
 
     pub(crate) async fn remove_entry(&self, index: &str, entry: &str) -> Result<(), RedisError> {

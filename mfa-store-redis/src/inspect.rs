@@ -6,10 +6,9 @@ use mfa_core::clock::UnixTime;
 use mfa_core::envelope::RecordKind;
 use mfa_core::store::SHAPES;
 use mfa_core::store::inspect::{Area, Census, Report, Scope};
-use redis::cluster_routing::{RoutingInfo, SingleNodeRoutingInfo};
-use redis::{Cmd, FromRedisValue, cmd};
+use redis::cmd;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Node};
 use crate::error::RedisError;
 use crate::hash::{Fields, text};
 use crate::key::Keys;
@@ -54,7 +53,7 @@ async fn look(report: &mut Report, url: &str, scope: Scope) -> Result<(), RedisE
     };
     permissions(report, &connection, &settings.prefix).await;
     if scope == Scope::Everything {
-        let store = RedisStore { connection, keys: Keys(settings.prefix), replicas: 0 };
+        let store = RedisStore { connection, keys: Keys(settings.prefix) };
         match rows(&mut report.census, &store, &nodes).await {
             Ok(()) => report.ok(Area::Rows, "all were read"),
             Err(error) => {
@@ -66,7 +65,7 @@ async fn look(report: &mut Report, url: &str, scope: Scope) -> Result<(), RedisE
     Ok(())
 }
 
-fn durable(report: &mut Report, nodes: &[(Option<String>, String)], settings: &Settings, scope: Scope) {
+fn durable(report: &mut Report, nodes: &[(Node, String)], settings: &Settings, scope: Scope) {
     let weakness = nodes.iter().find_map(|(_, info)| durability::weakness(info));
     match weakness {
         None => report.ok(Area::Durability, "appendonly is on and nothing is evicted"),
@@ -123,7 +122,7 @@ async fn permissions(report: &mut Report, connection: &Connection, prefix: &str)
     }
 }
 
-async fn rows(census: &mut Census, store: &RedisStore, nodes: &[Option<String>]) -> Result<(), RedisError> {
+async fn rows(census: &mut Census, store: &RedisStore, nodes: &[Node]) -> Result<(), RedisError> {
     for shape in SHAPES {
         let rows = Rows { kind: shape.kind, names: &names(shape) };
         rows.read(census, store, nodes, |census, fields| {
@@ -150,7 +149,7 @@ impl Rows<'_> {
         &self,
         census: &mut Census,
         store: &RedisStore,
-        nodes: &[Option<String>],
+        nodes: &[Node],
         count: impl Fn(&mut Census, &Fields<'_>) -> Result<(), RedisError>,
     ) -> Result<(), RedisError> {
         let beginning = store.keys.record(self.kind, "");
@@ -160,8 +159,7 @@ impl Rows<'_> {
             loop {
                 let mut scan = cmd("SCAN");
                 scan.arg(cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(500);
-                let (next, keys): (u64, Vec<Vec<u8>>) =
-                    call_on(&store.connection, node.as_deref(), scan).await?;
+                let (next, keys): (u64, Vec<Vec<u8>>) = store.connection.on_node(node, scan).await?;
                 let names: Vec<_> = keys.iter().map(|key| String::from_utf8_lossy(key)).collect();
                 let records = join_all(names.iter().map(|name| store.fields(name, self.names))).await;
                 for (name, fields) in names.iter().zip(records) {
@@ -205,23 +203,6 @@ impl Rows<'_> {
         }
         Ok(())
     }
-}
-
-/// Calls a command that names no key, on one node of a Cluster.
-async fn call_on<T: FromRedisValue>(
-    connection: &Connection,
-    node: Option<&str>,
-    command: Cmd,
-) -> Result<T, RedisError> {
-    let (Connection::Cluster(cluster), Some((host, port))) =
-        (connection, node.and_then(|n| n.rsplit_once(':')))
-    else {
-        return connection.call(&command).await;
-    };
-    let port = port.parse().map_err(|_| RedisError::Setting("a node has no port".to_owned()))?;
-    let node = RoutingInfo::SingleNode(SingleNodeRoutingInfo::ByAddress { host: host.to_owned(), port });
-    let answer = cluster.clone().route_command(command, node).await?;
-    Ok(T::from_redis_value(answer).map_err(redis::RedisError::from)?)
 }
 
 /// A pattern that matches only this text.

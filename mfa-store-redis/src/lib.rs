@@ -1,20 +1,29 @@
-//! Redis storage, on a single server or a Cluster. Each change of a record is one script or command on one
-//! key.
+//! Redis storage, on a single server, behind Sentinel or on a Cluster. Each change of a record is one script
+//! or command on one key.
 //!
-//! The URL is `redis://[user:password@]host[:port][/database]`, `rediss://…` for TLS, or
-//! `redis-cluster://host:port,host:port…` (`rediss-cluster://…`), with these settings:
+//! | URL | servers |
+//! |---|---|
+//! | `redis://[user:password@]host[:port][,host…][/database]` | one server, or several of which one is the primary |
+//! | `redis-sentinel://[user:password@]host[:port][,host…]/NAME[/database]` | the primary that these Sentinels know as `NAME` |
+//! | `redis-cluster://[user:password@]host[:port][,host…]` | a Cluster, of which these are some nodes |
+//!
+//! `rediss`, `rediss-sentinel` and `rediss-cluster` use TLS. The settings are:
 //!
 //! | setting | default | meaning |
 //! |---|---|---|
 //! | `prefix` | `mfa` | the prefix of all keys |
 //! | `replicas` | 0 | how many replicas must have a write before it is acknowledged (`WAIT`) |
 //! | `durability=accept-loss` | | open a server that may lose factors |
+//! | `sentinel_user`, `sentinel_password` | | how to log in to the Sentinels |
 //!
 //! By default, Redis keeps nothing across a restart. [`open`](RedisStore::open) refuses a server whose
 //! `appendonly` is off or whose `maxmemory-policy` evicts keys. With `appendfsync everysec`, the default, a
 //! power cut can lose the last second. A code or a login of that second could then be used again. `always`
 //! closes that gap. With either, killing the server's process loses nothing. Replication is asynchronous, so
-//! a failover can lose acknowledged writes unless `replicas` is 1 or more.
+//! a failover can lose acknowledged writes unless `replicas` counts every replica that may be promoted.
+//!
+//! A connection is replaced when its server is demoted, starts up, is cut off or stays silent. Reads do not
+//! wait for replicas: writes that do have connections of their own.
 //!
 //! ```
 //! # use mfa_store_redis::RedisStore;
@@ -36,6 +45,7 @@ mod inspect;
 mod key;
 mod record;
 mod script;
+mod servers;
 mod settings;
 
 use std::sync::Arc;
@@ -53,7 +63,6 @@ use settings::Settings;
 pub struct RedisStore {
     connection: Connection,
     keys: Keys,
-    replicas: u32,
 }
 
 impl RedisStore {
@@ -73,7 +82,7 @@ impl RedisStore {
             }
             Err(error) => return Err(error.into()),
         }
-        Ok(Self { connection, keys: Keys(settings.prefix), replicas: settings.replicas })
+        Ok(Self { connection, keys: Keys(settings.prefix) })
     }
 
     /// Connects to a server for ceremonies only. A lost ceremony costs a user another try, so the server's
@@ -86,7 +95,7 @@ impl RedisStore {
     pub async fn open_for_ceremonies(url: &str) -> Result<Arc<dyn CeremonyStore>, StoreError> {
         let settings = Settings::parse(url)?;
         let connection = Connection::open(&settings).await?;
-        Ok(Arc::new(Self { connection, keys: Keys(settings.prefix), replicas: settings.replicas }))
+        Ok(Arc::new(Self { connection, keys: Keys(settings.prefix) }))
     }
 }
 

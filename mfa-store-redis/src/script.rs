@@ -42,8 +42,8 @@ impl RedisStore {
         arguments: impl Fn(&mut Cmd) + Send + Sync,
     ) -> Result<T, RedisError> {
         // When we wait for replicas, a refusal would come between two commands.
-        if self.replicas > 0 {
-            return self.connection.write(script.on(key, true, arguments), self.replicas).await;
+        if self.connection.waits() {
+            return self.connection.write(script.on(key, true, arguments)).await;
         }
         match self.connection.call(&script.on(key, false, &arguments)).await {
             // It has not run, so send it again.

@@ -47,7 +47,9 @@ pub(super) fn backend(url: &str) -> Result<&'static dyn Backend, OpenError> {
         "sqlite" if path(url).is_empty() => return Err(OpenError::NoPath),
         "sqlite" => "sqlite",
         "postgres" | "postgresql" => "postgres",
-        "redis" | "rediss" | "redis-cluster" | "rediss-cluster" => "redis",
+        "redis" | "rediss" | "redis-sentinel" | "rediss-sentinel" | "redis-cluster" | "rediss-cluster" => {
+            "redis"
+        }
         "dynamodb" => "dynamodb",
         _ => return Err(OpenError::Unknown(format!("{scheme}://…"))),
     };
@@ -82,6 +84,7 @@ mod tests {
             ("postgres://db", "postgres", cfg!(feature = "postgres")),
             ("postgresql://db", "postgres", cfg!(feature = "postgres")),
             ("redis://db", "redis", cfg!(feature = "redis")),
+            ("redis-sentinel://db/main", "redis", cfg!(feature = "redis")),
             ("rediss-cluster://db", "redis", cfg!(feature = "redis")),
             ("dynamodb://eu-west-1", "dynamodb", cfg!(feature = "dynamodb")),
         ] {

@@ -1,4 +1,4 @@
-//! `redis://…`, `rediss://…`, `redis-cluster://…`, `rediss-cluster://…`
+//! `redis://…`, `redis-sentinel://…`, `redis-cluster://…`, and the same with `rediss`
 
 use std::sync::Arc;
 

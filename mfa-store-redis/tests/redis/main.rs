@@ -1,5 +1,7 @@
 //! Runs the whole suite on a real Redis server and a real Cluster, and tests what only Redis can get wrong.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod failover;
 
 use mfa_core::store::{Expect, Listing, StoreError, Stores};
 use mfa_store_conformance::kit::later::{Later, runs_beside_a_later_version};
@@ -215,7 +217,7 @@ async fn a_repeated_creation_knows_its_record() {
     let Some(url) = mfa_test_servers::shared("MFA_TEST_REDIS") else { return };
     let key = mfa_test_servers::unique_name();
     let create = |revision: &'static str| {
-        let script = include_str!("../src/scripts/create.lua");
+        let script = include_str!("../../src/scripts/create.lua");
         let (url, key) = (url.clone(), key.clone());
         async move { command(&url, &["EVAL", script, "1", &key, revision, "consumer", "ann"]).await }
     };
