@@ -145,6 +145,15 @@ pub async fn inspect(url: &str, scope: Scope) -> Result<Report, OpenError> {
     Ok(backend(url)?.inspect(url, scope, SystemClock.now()).await)
 }
 
+/// Mends what can be mended without loss, beside working servers, and says what it did.
+///
+/// # Errors
+///
+/// [`OpenError`] if the store cannot be opened or does not answer. Call it again then.
+pub async fn repair(url: &str) -> Result<String, OpenError> {
+    backend(url)?.repair(url).await.map_err(|source| OpenError::Store { place: place(url), source })
+}
+
 /// The store that a predecessor's environment names, or else the embedded one. The Go predecessor's names
 /// take precedence over the Node predecessor's.
 ///

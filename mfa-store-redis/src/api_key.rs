@@ -58,23 +58,14 @@ impl ApiKeyStore for RedisStore {
             .bytes("state", state.unknown());
         // A key is never deleted, so an entry needs no incarnation, and an existing entry stays. A key that
         // changes its consumer leaves an entry behind, which readers skip.
-        self.add_entry(&self.keys.all_api_keys(), record.key.as_str()).await?;
-        self.add_entry(&self.keys.api_keys_of(&record.consumer), record.key.as_str()).await?;
+        self.add_member(&self.keys.all_api_keys(), record.key.as_str()).await?;
+        self.add_member(&self.keys.api_keys_of(record.consumer.as_str()), record.key.as_str()).await?;
         let key = self.keys.api_key(&record.key);
         self.save_fields(&key, Self::fresh_revision()?, expect, None, &changes).await
     }
 
     async fn page(&self, after: Option<&Cursor>, limit: usize) -> Result<Page<ApiKeyRecord>, StoreError> {
-        let index = self.keys.all_api_keys();
-        self.page_of(
-            &index,
-            after,
-            limit,
-            FIELDS,
-            |value| self.key(value),
-            |_, fields| read(fields).map(Some),
-        )
-        .await
+        self.page_of_keys(&self.keys.all_api_keys(), after, limit, |_| true).await
     }
 
     async fn page_by_consumer(
@@ -83,22 +74,26 @@ impl ApiKeyStore for RedisStore {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Page<ApiKeyRecord>, StoreError> {
-        let index = self.keys.api_keys_of(consumer);
-        self.page_of(
-            &index,
-            after,
-            limit,
-            FIELDS,
-            |value| self.key(value),
-            |_, fields| Ok(Some(read(fields)?).filter(|stored| stored.record.consumer == *consumer)),
-        )
-        .await
+        let index = self.keys.api_keys_of(consumer.as_str());
+        self.page_of_keys(&index, after, limit, |record| record.consumer == *consumer).await
     }
 }
 
 impl RedisStore {
-    fn key(&self, value: &str) -> String {
-        self.keys.record(RecordKind::ApiKey, value)
+    /// A page of the keys that an index names. A key that changed its consumer left an entry behind.
+    async fn page_of_keys(
+        &self,
+        index: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+        belongs: impl Fn(&ApiKeyRecord) -> bool + Send + Sync,
+    ) -> Result<Page<ApiKeyRecord>, StoreError> {
+        let values = self.members(index, after.map_or("", Cursor::as_str), limit).await?;
+        let key = |value: &str| self.keys.record(RecordKind::ApiKey, value);
+        self.page_of(values, limit, FIELDS, key, |_, fields| {
+            Ok(Some(read(fields)?).filter(|stored| belongs(&stored.record)))
+        })
+        .await
     }
 }
 

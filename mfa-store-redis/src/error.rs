@@ -17,6 +17,10 @@ pub(crate) enum RedisError {
     Replica(String),
     #[error("no server has answered in time")]
     Silent,
+    #[error(
+        "slots of the Cluster are being moved, so no listing is sure to be complete: call again afterwards"
+    )]
+    SlotsMove,
     #[error(transparent)]
     Random(#[from] RandomError),
     #[error(transparent)]

@@ -1,5 +1,5 @@
 //! Inspects the server for an operator. It only uses commands that read: `INFO`, `ACL WHOAMI`, `ACL DRYRUN`,
-//! `SCAN` and `HMGET`.
+//! `SCAN`, `HMGET`, `ZSCORE` and `ZRANGEBYLEX`.
 
 use futures_util::future::join_all;
 use mfa_core::clock::UnixTime;
@@ -11,8 +11,10 @@ use redis::cmd;
 use crate::connection::{Connection, Node};
 use crate::error::RedisError;
 use crate::hash::{Fields, text};
+use crate::index::Index;
 use crate::key::Keys;
 use crate::record::{names, read_row};
+use crate::scan::Scan;
 use crate::settings::Settings;
 use crate::{RedisStore, api_key, durability};
 
@@ -61,6 +63,17 @@ async fn look(report: &mut Report, url: &str, scope: Scope) -> Result<(), RedisE
                 report.attention(Area::Rows, format!("not all could be read: {error}"), advice);
             }
         }
+        match indexes(&mut report.census, &store, &nodes).await {
+            Ok(0) => report.ok(Area::Tables, "the indexes were compared with the records"),
+            Ok(stale) => report.note(
+                Area::Tables,
+                format!("{stale} index entries name no record: `mfa-http doctor --repair` removes them"),
+            ),
+            Err(error) => {
+                let found = format!("the indexes were not compared with the records: {error}");
+                report.note(Area::Tables, format!("{found}; allow +zscore and +zrangebylex"));
+            }
+        }
     }
     Ok(())
 }
@@ -93,8 +106,11 @@ async fn permissions(report: &mut Report, connection: &Connection, prefix: &str)
     let user: Result<String, _> = connection.call(cmd("ACL").arg("WHOAMI")).await;
     let Ok(user) = user else { return report.note(Area::Permissions, untold) };
     let key = &format!("{prefix}:x");
-    let calls: [&[&str]; 10] = [
+    let calls: [&[&str]; 13] = [
         &["HMGET", key, "x"],
+        &["SCAN", "0"],
+        &["ZSCORE", key, "x"],
+        &["ZCARD", key],
         &["ZRANGEBYLEX", key, "-", "+"],
         &["EVALSHA", "0", "1", key],
         &["EVAL", "return 1", "1", key],
@@ -138,6 +154,35 @@ async fn rows(census: &mut Census, store: &RedisStore, nodes: &[Node]) -> Result
     .await
 }
 
+/// Reports what the indexes have lost, and counts the entries that name nothing.
+async fn indexes(census: &mut Census, store: &RedisStore, nodes: &[Node]) -> Result<usize, RedisError> {
+    let mut stale = 0;
+    for shape in SHAPES {
+        let mut scan = Scan::new(&store.connection, nodes, &store.keys.record(shape.kind, ""));
+        while let Some(keys) = scan.next().await? {
+            for lost in store.lost(shape.kind, None, &keys).await? {
+                census.not_indexed(shape.kind, &lost.id);
+            }
+        }
+        for prefix in [store.keys.index(shape.kind, ""), store.keys.index_parts(shape.kind)] {
+            let mut scan = Scan::new(&store.connection, nodes, &prefix);
+            while let Some(sets) = scan.next().await? {
+                for set in sets {
+                    let Some((index, _)) = Index::of_set(&store.keys, shape.kind, &set) else { continue };
+                    stale += store.stale(shape.kind, &index, &set).await?.len();
+                }
+            }
+        }
+    }
+    let mut scan = Scan::new(&store.connection, nodes, &store.keys.record(RecordKind::ApiKey, ""));
+    while let Some(keys) = scan.next().await? {
+        for (value, _) in store.lost_api_keys(&keys).await? {
+            census.not_indexed(RecordKind::ApiKey, &value);
+        }
+    }
+    Ok(stale)
+}
+
 /// Records of one kind, found in parts.
 struct Rows<'a> {
     kind: RecordKind,
@@ -153,23 +198,12 @@ impl Rows<'_> {
         count: impl Fn(&mut Census, &Fields<'_>) -> Result<(), RedisError>,
     ) -> Result<(), RedisError> {
         let beginning = store.keys.record(self.kind, "");
-        let pattern = format!("{}*", literally(&beginning));
-        for node in nodes {
-            let mut cursor = 0_u64;
-            loop {
-                let mut scan = cmd("SCAN");
-                scan.arg(cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(500);
-                let (next, keys): (u64, Vec<Vec<u8>>) = store.connection.on_node(node, scan).await?;
-                let names: Vec<_> = keys.iter().map(|key| String::from_utf8_lossy(key)).collect();
-                let records = join_all(names.iter().map(|name| store.fields(name, self.names))).await;
-                for (name, fields) in names.iter().zip(records) {
-                    let id = name.strip_prefix(&*beginning).unwrap_or(name);
-                    self.count(census, id, fields, &count)?;
-                }
-                cursor = next;
-                if cursor == 0 {
-                    break;
-                }
+        let mut scan = Scan::new(&store.connection, nodes, &beginning);
+        while let Some(keys) = scan.next().await? {
+            let records = join_all(keys.iter().map(|key| store.fields(key, self.names))).await;
+            for (key, fields) in keys.iter().zip(records) {
+                let id = key.strip_prefix(&*beginning).unwrap_or(key);
+                self.count(census, id, fields, &count)?;
             }
         }
         census.end(self.kind);
@@ -202,27 +236,5 @@ impl Rows<'_> {
             Err(error) => return Err(error),
         }
         Ok(())
-    }
-}
-
-/// A pattern that matches only this text.
-fn literally(text: &str) -> String {
-    text.chars().fold(String::new(), |mut pattern, character| {
-        if matches!(character, '*' | '?' | '[' | ']' | '^' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-        pattern
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::literally;
-
-    #[test]
-    fn a_prefix_matches_itself_alone() {
-        assert_eq!(literally("mfa:totp:"), "mfa:totp:");
-        assert_eq!(literally("a*[b]?\\"), "a\\*\\[b\\]\\?\\\\");
     }
 }

@@ -5,7 +5,8 @@
 //! | `PREFIX:api-key:VALUE` | hash | an API key |
 //! | `PREFIX:KIND:ID` | hash | a record; the kinds are `totp` and `user` |
 //! | `PREFIX:api-keys`, `PREFIX:api-keys-of:CONSUMER` | sorted set | values of API keys |
-//! | `PREFIX:KIND-of:CONSUMER` | sorted set | `ID:INCARNATION` of records |
+//! | `PREFIX:KIND-of:CONSUMER` | sorted set | `ID:INCARNATION` of records; an empty member marks it as split |
+//! | `PREFIX:KIND-in:XX:CONSUMER` | sorted set | the same, of ids that begin with `XX` |
 //! | `PREFIX:ceremony:ID` | string | 8 bytes of expiry, then the sealed state |
 //!
 //! Each record has its own slot, so a Cluster spreads records evenly, and a script that changes one touches
@@ -13,7 +14,6 @@
 //! and readers skip it. The incarnation distinguishes a record from an earlier one with the same id.
 
 use data_encoding::HEXLOWER;
-use mfa_core::ConsumerId;
 use mfa_core::api_key::ApiKey;
 use mfa_core::envelope::RecordKind;
 use mfa_core::store::CeremonyId;
@@ -31,16 +31,25 @@ impl Keys {
         format!("{}:api-keys", self.0)
     }
 
-    pub(crate) fn api_keys_of(&self, consumer: &ConsumerId) -> String {
-        format!("{}:api-keys-of:{}", self.0, consumer.as_str())
+    pub(crate) fn api_keys_of(&self, consumer: &str) -> String {
+        format!("{}:api-keys-of:{consumer}", self.0)
     }
 
     pub(crate) fn record(&self, kind: RecordKind, id: &str) -> String {
         format!("{}:{}:{id}", self.0, kind.as_str())
     }
 
-    pub(crate) fn index(&self, kind: RecordKind, consumer: &ConsumerId) -> String {
-        format!("{}:{}-of:{}", self.0, kind.as_str(), consumer.as_str())
+    pub(crate) fn index(&self, kind: RecordKind, consumer: &str) -> String {
+        format!("{}:{}-of:{consumer}", self.0, kind.as_str())
+    }
+
+    /// What the names of all parts of indexes begin with.
+    pub(crate) fn index_parts(&self, kind: RecordKind) -> String {
+        format!("{}:{}-in:", self.0, kind.as_str())
+    }
+
+    pub(crate) fn index_part(&self, kind: RecordKind, part: u16, consumer: &str) -> String {
+        format!("{}{part:02x}:{consumer}", self.index_parts(kind))
     }
 
     pub(crate) fn ceremony(&self, id: CeremonyId) -> String {

@@ -36,6 +36,7 @@
 
 mod api_key;
 mod ceremony;
+mod compare;
 mod connection;
 mod durability;
 mod error;
@@ -43,16 +44,21 @@ mod hash;
 mod index;
 mod inspect;
 mod key;
+mod page;
 mod record;
+mod repair;
+mod scan;
 mod script;
 mod servers;
 mod settings;
+mod thorough;
 
 use std::sync::Arc;
 
 use mfa_core::store::{CeremonyStore, StoreError, Stores};
 
 pub use inspect::inspect;
+pub use repair::{Repaired, repair};
 
 use connection::Connection;
 use key::Keys;

@@ -1,4 +1,4 @@
-//! [`RecordStore`] in Redis: a hash for each record, and a sorted set that indexes each consumer's records.
+//! [`RecordStore`] in Redis: a hash for each record, and an index of each consumer's records.
 
 use async_trait::async_trait;
 use mfa_core::ConsumerId;
@@ -11,7 +11,9 @@ use redis::Cmd;
 use crate::RedisStore;
 use crate::error::RedisError;
 use crate::hash::{Changes, Fields, consumer, number, revision, text};
+use crate::index::{Index, entry, id_and_incarnation};
 use crate::script::DELETE;
+use crate::thorough::Place;
 
 #[async_trait]
 impl<R: Record> RecordStore<R> for RedisStore {
@@ -33,8 +35,8 @@ impl<R: Record> RecordStore<R> for RedisStore {
             return self.save_fields(&key, fresh, expect, consumer, &changes).await;
         }
         // A new record first gets its entry in the consumer's index.
-        let (index, entry) =
-            (self.keys.index(R::SHAPE.kind, &row.consumer), format!("{id}:{}", fresh.number()));
+        let index = Index::new(&self.keys, R::SHAPE.kind, row.consumer.as_str());
+        let entry = entry(&id, &fresh.number().to_string());
         self.add_entry(&index, &entry).await?;
         let saved = self.save_fields(&key, fresh, expect, consumer, &changes).await;
         if matches!(saved, Err(StoreError::AlreadyExists)) {
@@ -50,7 +52,8 @@ impl<R: Record> RecordStore<R> for RedisStore {
         };
         let deleted: Option<String> = self.run(&DELETE, &key, owner).await?;
         let Some(incarnation) = deleted else { return Ok(false) };
-        self.drop_entry(&self.keys.index(R::SHAPE.kind, consumer), &format!("{id}:{incarnation}")).await;
+        let index = Index::new(&self.keys, R::SHAPE.kind, consumer.as_str());
+        self.drop_entry(&index, &entry(&id.to_string(), &incarnation)).await;
         Ok(true)
     }
 
@@ -59,23 +62,38 @@ impl<R: Record> RecordStore<R> for RedisStore {
         consumer: &ConsumerId,
         after: Option<&Cursor>,
         limit: usize,
-        _listing: Listing,
+        listing: Listing,
     ) -> Result<Page<R>, StoreError> {
+        let after = after.map_or("", Cursor::as_str);
+        match (Place::of_cursor(after), listing) {
+            (Some(place), Listing::Thorough) => return self.page_of_lost(consumer, place).await,
+            // Only a thorough listing goes on behind the index.
+            (Some(_), Listing::Fast | Listing::Exact) => {
+                return Ok(Page { items: Vec::new(), damaged: Vec::new(), next: None });
+            }
+            (None, _) => {}
+        }
+        let index = Index::new(&self.keys, R::SHAPE.kind, consumer.as_str());
+        let entries = self.entries(&index, after, limit).await?;
         let key = |id: &str| self.keys.record(R::SHAPE.kind, id);
-        let index = self.keys.index(R::SHAPE.kind, consumer);
-        self.page_of(&index, after, limit, &names(R::SHAPE), key, |entry, fields| {
-            let incarnation = entry.split_once(':').map(|(_, incarnation)| incarnation);
-            let named = Some(text(fields, "incarnation")?) == incarnation
-                && text(fields, "consumer")? == consumer.as_str();
-            if named { read(fields).map(Some) } else { Ok(None) }
-        })
-        .await
+        let mut page = self
+            .page_of(entries, limit, &names(R::SHAPE), key, |entry, fields| {
+                let (_, incarnation) = id_and_incarnation(entry);
+                let named = text(fields, "incarnation")? == incarnation
+                    && text(fields, "consumer")? == consumer.as_str();
+                if named { read(fields).map(Some) } else { Ok(None) }
+            })
+            .await?;
+        if page.next.is_none() && listing == Listing::Thorough {
+            page.next = Some(Place::START.cursor());
+        }
+        Ok(page)
     }
 }
 
 impl RedisStore {
     /// Removes an entry that names nothing. If this fails, the entry stays and readers skip it.
-    async fn drop_entry(&self, index: &str, entry: &str) {
+    async fn drop_entry(&self, index: &Index<'_>, entry: &str) {
         if let Err(error) = self.remove_entry(index, entry).await {
             tracing::debug!(error = &error as &dyn std::error::Error, "an index entry was left behind");
         }
@@ -105,7 +123,7 @@ fn changes(shape: &Shape, row: &Row) -> Changes {
     changes
 }
 
-fn read<R: Record>(fields: &Fields<'_>) -> Result<Stored<R>, RedisError> {
+pub(crate) fn read<R: Record>(fields: &Fields<'_>) -> Result<Stored<R>, RedisError> {
     Ok(read_row(R::SHAPE, fields)?.to_record()?)
 }
 

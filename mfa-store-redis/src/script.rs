@@ -19,6 +19,8 @@ pub(crate) static CREATE: LazyLock<Script> = LazyLock::new(|| Script::of(include
 pub(crate) static REPLACE: LazyLock<Script> =
     LazyLock::new(|| Script::of(include_str!("scripts/replace.lua")));
 pub(crate) static DELETE: LazyLock<Script> = LazyLock::new(|| Script::of(include_str!("scripts/delete.lua")));
+pub(crate) static ADD_ENTRY: LazyLock<Script> =
+    LazyLock::new(|| Script::of(include_str!("scripts/index.lua")));
 
 impl Script {
     fn of(text: &'static str) -> Self {

@@ -72,7 +72,7 @@ impl Pass<'_> {
         let until = self.options.patience.map(|patience| clock.now().after(patience));
         let mut position = self.key.position();
         loop {
-            let Batch { work, damaged, next } = self.page(&position).await?;
+            let Batch { work, damaged, next } = self.page(&position, Listing::Thorough).await?;
             let consumer = &self.consumer;
             let outcomes: Vec<_> = stream::iter(work)
                 .map(|work| async move { (id(&work), reencrypt(consumer, work).await) })
@@ -107,17 +107,17 @@ impl Pass<'_> {
         }
     }
 
-    async fn page(&self, position: &Position) -> Result<Batch, RotationError> {
+    async fn page(&self, position: &Position, listing: Listing) -> Result<Batch, RotationError> {
         let (stores, owner, after) = (&self.mfa.parts.stores, self.consumer.id(), position.after.as_ref());
         // An empty page would look like the end.
         let limit = self.options.batch.max(1);
         Ok(match position.kind {
             Kind::Totp => {
-                let page = stores.totp.page_by_consumer(owner, after, limit, Listing::Exact).await?;
+                let page = stores.totp.page_by_consumer(owner, after, limit, listing).await?;
                 Batch::of(page, Work::Totp)
             }
             Kind::User => {
-                let page = stores.users.page_by_consumer(owner, after, limit, Listing::Exact).await?;
+                let page = stores.users.page_by_consumer(owner, after, limit, listing).await?;
                 Batch::of(page, Work::User)
             }
         })
@@ -129,7 +129,7 @@ impl Pass<'_> {
         let mut rest = Some(from);
         for _ in 0..COUNTED {
             let Some(position) = rest else { break };
-            let Batch { work, damaged, next } = self.page(&position).await?;
+            let Batch { work, damaged, next } = self.page(&position, Listing::Exact).await?;
             let left = work.iter().filter(|work| !is_under(work, self.goal)).count() + damaged.len();
             *self.incomplete(position.kind) += left as u64;
             rest = position.next(next);

@@ -28,7 +28,7 @@ impl Cursor {
 /// How complete a listing must be.
 #[expect(
     clippy::exhaustive_enums,
-    reason = "a listing may be a moment behind or not; there is no third case"
+    reason = "what a listing may miss: recent writes, what an index lost, nothing"
 )]
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Listing {
@@ -36,6 +36,9 @@ pub enum Listing {
     Fast,
     /// Holds every record whose write was acknowledged before the page was requested.
     Exact,
+    /// The same, and trusts no index: it also finds records that an index lost. It may read the whole store,
+    /// and a page may hold more records than the limit.
+    Thorough,
 }
 
 /// Some records, and where to continue.

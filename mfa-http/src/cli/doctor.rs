@@ -1,16 +1,17 @@
-//! `mfa-http doctor` reports the state of the store. It only reads.
+//! `mfa-http doctor` reports the state of the store. It only reads, unless it is to repair.
 
 use mfa_core::store::inspect::{Problem, Report, Scope, Verdict};
-use mfa_http::store::{inspect, place};
+use mfa_http::store::{inspect, place, repair};
 use serde_json::{Map, Value, json};
 
 use super::{Outcome, Settings, print};
 
-pub(super) async fn run(settings: &Settings, as_json: bool) -> Outcome {
+pub(super) async fn run(settings: &Settings, mend: bool, as_json: bool) -> Outcome {
     let url = settings.stores.url();
     if url == "memory://" {
         return Err("memory:// lives inside one server, so there is nothing to look at".into());
     }
+    let repaired = if mend { Some(repair(&url).await?) } else { None };
     let mut stores = vec![("store", place(&url), inspect(&url, Scope::Everything).await?)];
     if let Some(url) = settings.stores.ceremony_url() {
         stores.push(("ceremonyStore", place(url), inspect(url, Scope::Ceremonies).await?));
@@ -18,11 +19,17 @@ pub(super) async fn run(settings: &Settings, as_json: bool) -> Outcome {
     let needing_attention: usize = stores.iter().map(|(_, _, report)| report.needing_attention()).sum();
     if as_json {
         let mut all = Map::from_iter([("needingAttention".to_owned(), needing_attention.into())]);
+        if let Some(repaired) = repaired {
+            all.insert("repaired".to_owned(), repaired.into());
+        }
         for (name, place, report) in &stores {
             all.insert((*name).to_owned(), json_of(place, report)?);
         }
         print(&Value::Object(all).to_string())?;
     } else {
+        if let Some(repaired) = repaired {
+            print(&format!("repaired: {repaired}"))?;
+        }
         for (name, place, report) in &stores {
             let title = if *name == "store" { "store" } else { "ceremony store" };
             print(&format!("{title} {place}\n{}", text_of(report)))?;

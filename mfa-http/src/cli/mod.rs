@@ -53,6 +53,9 @@ enum Command {
     Openapi,
     /// Check the store without writing to it. The exit status is 1 if something needs attention
     Doctor {
+        /// First mend what can be mended without loss: the indexes of Redis. This writes
+        #[arg(long)]
+        repair: bool,
         /// Print one JSON object
         #[arg(long)]
         json: bool,
@@ -72,7 +75,7 @@ pub(crate) async fn run(cli: Cli) -> Outcome {
             print("the store is up to date")
         }
         Command::Openapi => print(&mfa_http::contract().to_pretty_json()?),
-        Command::Doctor { json } => doctor::run(&settings, json).await,
+        Command::Doctor { repair, json } => doctor::run(&settings, repair, json).await,
         Command::Health => health::run(settings.listen).await,
     }
 }

@@ -35,6 +35,11 @@ pub(super) trait Backend: Sync {
         Ok(None)
     }
 
+    /// Mends its indexes.
+    async fn repair(&self, _url: &str) -> Result<String, StoreError> {
+        Ok("nothing: the database keeps the indexes of this store".to_owned())
+    }
+
     /// Looks at it, and changes nothing in it.
     async fn inspect(&self, url: &str, scope: Scope, now: UnixTime) -> Report;
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod failover;
+mod index;
 
 use mfa_core::store::{Expect, Listing, StoreError, Stores};
 use mfa_store_conformance::kit::later::{Later, runs_beside_a_later_version};
@@ -119,7 +120,7 @@ async fn scripts_are_sent_once() {
         let calls = statistics.split("cmdstat_eval:calls=").nth(1).unwrap();
         told.push(calls.split(',').next().unwrap().parse::<u32>().unwrap());
     }
-    assert_eq!(told, [3, 3, 6, 6]);
+    assert_eq!(told, [4, 4, 8, 8]);
 }
 
 /// A write that waits for replicas is not acknowledged without them.

@@ -270,6 +270,11 @@ impl Census {
         }
     }
 
+    /// Reports a row that the store's index has lost, in addition to counting it.
+    pub fn not_indexed(&mut self, kind: RecordKind, id: &str) {
+        self.problem(Flaw::NotIndexed, kind, abbreviated(id));
+    }
+
     fn count_unusable(&mut self, kind: RecordKind) {
         match kind {
             RecordKind::ApiKey => self.api_keys.get_or_insert_default().damaged += 1,

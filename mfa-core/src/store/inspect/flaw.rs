@@ -27,6 +27,8 @@ pub enum Flaw {
     UnknownHash,
     /// A rotation to this API key is unfinished.
     HalfRotated,
+    /// The store's index has lost the row.
+    NotIndexed,
 }
 
 impl Flaw {
@@ -44,6 +46,7 @@ impl Flaw {
             Self::NoKeyring => "sealed here, but no usable API key of the owner has a keyring",
             Self::UnknownHash => "active with a hash of an unknown kind, so no secret is right",
             Self::HalfRotated => "a rotation to it is half done",
+            Self::NotIndexed => "missing from an index, so listings do not show it",
         }
     }
 
@@ -62,6 +65,7 @@ impl Flaw {
             Self::NoUsableKey => "nothing can open these rows: delete them, and have their users enrol again",
             Self::NoKeyring => "restore the API key's row from a backup: its keyring is gone",
             Self::UnknownHash => "restore these API keys from a backup, or revoke them",
+            Self::NotIndexed => "call `mfa-http doctor --repair`",
             Self::HalfRotated => "call `mfa-http api-key rotate` again, or `mfa-http api-key upgrade`",
         }
     }
