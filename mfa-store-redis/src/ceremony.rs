@@ -22,10 +22,15 @@ impl CeremonyStore for RedisStore {
         // The server's clock deletes it after the longest possible life. Our clock judges its expiry when it
         // is taken.
         let lifetime = u64::try_from(MAX_LIFETIME.as_millis()).unwrap_or(u64::MAX);
+        let key = self.keys.ceremony(id);
         let mut put = cmd("SET");
-        put.arg(self.keys.ceremony(id)).arg(value).arg("NX").arg("PX").arg(lifetime);
-        let put: bool = self.connection.write(put).await?;
-        if put { Ok(()) } else { Err(StoreError::AlreadyExists) }
+        put.arg(&key).arg(&value).arg("NX").arg("PX").arg(lifetime);
+        if self.connection.write(put).await? {
+            return Ok(());
+        }
+        // A Cluster's client repeats a call whose answer was lost. Then the state there is this one.
+        let stored: Option<Vec<u8>> = self.connection.call(cmd("GET").arg(&key)).await?;
+        if stored == Some(value) { Ok(()) } else { Err(StoreError::AlreadyExists) }
     }
 
     async fn take(&self, id: CeremonyId, now: UnixTime) -> Result<Option<Sealed<CeremonyState>>, StoreError> {

@@ -83,14 +83,14 @@ impl RedisStore {
         };
         let saved = match expect {
             Expect::Absent => {
-                self.run(&CREATE, key, |command| {
+                self.run(&CREATE, &[key], |command| {
                     command.arg(fresh.number());
                     add_fields(command);
                 })
                 .await
             }
             Expect::At(revision) => {
-                self.run(&REPLACE, key, |command| {
+                self.run(&REPLACE, &[key], |command| {
                     command.arg(revision.number()).arg(fresh.number());
                     command.arg(owner.map_or("", ConsumerId::as_str));
                     command.arg(changes.removed.len()).arg(&changes.removed);

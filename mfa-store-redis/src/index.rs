@@ -74,7 +74,7 @@ impl RedisStore {
         let arguments = |command: &mut Cmd| {
             command.arg(entry).arg(FULL);
         };
-        let added: bool = self.run(&ADD_ENTRY, &index.whole(), arguments).await?;
+        let added: bool = self.run(&ADD_ENTRY, &[&index.whole()], arguments).await?;
         if added { Ok(()) } else { self.add_member(&index.part_of(entry), entry).await }
     }
 

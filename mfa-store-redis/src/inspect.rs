@@ -40,6 +40,11 @@ async fn look(report: &mut Report, url: &str, scope: Scope) -> Result<(), RedisE
             report.ok(Area::Reachable, servers);
             report.note(Area::Tables, "Redis has no tables to create");
             durable(report, &nodes, &settings, scope);
+            if scope == Scope::Ceremonies
+                && let Some(danger) = durability::snapshots(&connection, &nodes).await
+            {
+                report.attention(Area::Durability, danger, durability::WITHOUT_SNAPSHOTS);
+            }
             nodes.into_iter().map(|(node, _)| node).collect()
         }
         Err(RedisError::Call(error)) if error.code() == Some("NOPERM") => {
@@ -106,7 +111,7 @@ async fn permissions(report: &mut Report, connection: &Connection, prefix: &str)
     let user: Result<String, _> = connection.call(cmd("ACL").arg("WHOAMI")).await;
     let Ok(user) = user else { return report.note(Area::Permissions, untold) };
     let key = &format!("{prefix}:x");
-    let calls: [&[&str]; 13] = [
+    let calls: [&[&str]; 14] = [
         &["HMGET", key, "x"],
         &["SCAN", "0"],
         &["ZSCORE", key, "x"],
@@ -119,6 +124,7 @@ async fn permissions(report: &mut Report, connection: &Connection, prefix: &str)
         &["ZADD", key, "0", "x"],
         &["ZREM", key, "x"],
         &["SET", key, "x"],
+        &["GET", key],
         &["GETDEL", key],
     ];
     let mut lacking: Vec<&str> = Vec::new();

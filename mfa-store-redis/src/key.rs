@@ -7,6 +7,7 @@
 //! | `PREFIX:api-keys`, `PREFIX:api-keys-of:CONSUMER` | sorted set | values of API keys |
 //! | `PREFIX:KIND-of:CONSUMER` | sorted set | `ID:INCARNATION` of records; an empty member marks it as split |
 //! | `PREFIX:KIND-in:XX:CONSUMER` | sorted set | the same, of ids that begin with `XX` |
+//! | `PREFIX:deleted:{PREFIX:KIND:ID}` | string | which call deleted the record, for a minute; in the record's slot |
 //! | `PREFIX:ceremony:ID` | string | 8 bytes of expiry, then the sealed state |
 //!
 //! Each record has its own slot, so a Cluster spreads records evenly, and a script that changes one touches
@@ -37,6 +38,11 @@ impl Keys {
 
     pub(crate) fn record(&self, kind: RecordKind, id: &str) -> String {
         format!("{}:{}:{id}", self.0, kind.as_str())
+    }
+
+    /// The note of a record's deletion. The braces put it into the record's slot.
+    pub(crate) fn deleted(&self, record: &str) -> String {
+        format!("{}:deleted:{{{record}}}", self.0)
     }
 
     pub(crate) fn index(&self, kind: RecordKind, consumer: &str) -> String {

@@ -91,9 +91,8 @@ impl RedisStore {
         Ok(Self { connection, keys: Keys(settings.prefix) })
     }
 
-    /// Connects to a server for ceremonies only. A lost ceremony costs a user another try, so the server's
-    /// settings are not checked. Do not restore such a server from a snapshot: used ceremonies would come
-    /// back.
+    /// Connects to a server for ceremonies only. A lost ceremony costs a user another try, so the server need
+    /// not keep any. But it should bring none back that was used: a warning says if its snapshots can.
     ///
     /// # Errors
     ///
@@ -101,6 +100,11 @@ impl RedisStore {
     pub async fn open_for_ceremonies(url: &str) -> Result<Arc<dyn CeremonyStore>, StoreError> {
         let settings = Settings::parse(url)?;
         let connection = Connection::open(&settings).await?;
+        if let Ok(reports) = durability::reports(&connection).await
+            && let Some(danger) = durability::snapshots(&connection, &reports).await
+        {
+            tracing::warn!("the Redis of open ceremonies: {danger}. {}", durability::WITHOUT_SNAPSHOTS);
+        }
         Ok(Arc::new(Self { connection, keys: Keys(settings.prefix) }))
     }
 }

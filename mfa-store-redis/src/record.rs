@@ -15,6 +15,9 @@ use crate::index::{Index, entry, id_and_incarnation};
 use crate::script::DELETE;
 use crate::thorough::Place;
 
+/// How long a call may be repeated after a lost answer, in milliseconds.
+const REPETITION: u64 = 60_000;
+
 #[async_trait]
 impl<R: Record> RecordStore<R> for RedisStore {
     async fn get(&self, consumer: &ConsumerId, id: R::Id) -> Result<Option<Stored<R>>, StoreError> {
@@ -47,10 +50,11 @@ impl<R: Record> RecordStore<R> for RedisStore {
 
     async fn delete(&self, consumer: &ConsumerId, id: R::Id) -> Result<bool, StoreError> {
         let key = self.keys.record(R::SHAPE.kind, &id.to_string());
-        let owner = |command: &mut Cmd| {
-            command.arg(consumer.as_str());
+        let call = Self::fresh_revision()?;
+        let arguments = |command: &mut Cmd| {
+            command.arg(consumer.as_str()).arg(call.number()).arg(REPETITION);
         };
-        let deleted: Option<String> = self.run(&DELETE, &key, owner).await?;
+        let deleted: Option<String> = self.run(&DELETE, &[&key, &self.keys.deleted(&key)], arguments).await?;
         let Some(incarnation) = deleted else { return Ok(false) };
         let index = Index::new(&self.keys, R::SHAPE.kind, consumer.as_str());
         self.drop_entry(&index, &entry(&id.to_string(), &incarnation)).await;

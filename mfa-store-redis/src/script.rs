@@ -1,4 +1,4 @@
-//! Scripts. To the server, each is one command on one key. We call them by digest: a server keeps a script's
+//! Scripts. To the server, each is one command on the keys of one slot. We call them by digest: a server keeps a script's
 //! text after its first use, until it restarts or is replaced.
 
 use std::sync::LazyLock;
@@ -27,30 +27,30 @@ impl Script {
         Self { text, digest: redis::Script::new(text).get_hash().to_owned() }
     }
 
-    fn on(&self, key: &str, by_text: bool, arguments: impl Fn(&mut Cmd)) -> Cmd {
+    fn on(&self, keys: &[&str], by_text: bool, arguments: impl Fn(&mut Cmd)) -> Cmd {
         let mut command = if by_text { cmd("EVAL") } else { cmd("EVALSHA") };
-        command.arg(if by_text { self.text } else { &self.digest }).arg(1).arg(key);
+        command.arg(if by_text { self.text } else { &self.digest }).arg(keys.len()).arg(keys);
         arguments(&mut command);
         command
     }
 }
 
 impl RedisStore {
-    /// Runs a writing script with the arguments that `arguments` adds.
+    /// Runs a writing script on keys of one slot, with the arguments that `arguments` adds.
     pub(crate) async fn run<T: FromRedisValue>(
         &self,
         script: &Script,
-        key: &str,
+        keys: &[&str],
         arguments: impl Fn(&mut Cmd) + Send + Sync,
     ) -> Result<T, RedisError> {
         // When we wait for replicas, a refusal would come between two commands.
         if self.connection.waits() {
-            return self.connection.write(script.on(key, true, arguments)).await;
+            return self.connection.write(script.on(keys, true, arguments)).await;
         }
-        match self.connection.call(&script.on(key, false, &arguments)).await {
+        match self.connection.call(&script.on(keys, false, &arguments)).await {
             // It has not run, so send it again.
             Err(RedisError::Call(error)) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                self.connection.call(&script.on(key, true, &arguments)).await
+                self.connection.call(&script.on(keys, true, &arguments)).await
             }
             outcome => outcome,
         }

@@ -17,6 +17,7 @@ pub struct Line {
 struct State {
     target: Mutex<SocketAddr>,
     silent: AtomicBool,
+    losing: AtomicBool,
     open: Mutex<Vec<TcpStream>>,
 }
 
@@ -25,8 +26,8 @@ impl Line {
     pub fn to(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let (silent, open) = (AtomicBool::new(false), Mutex::default());
-        let state = Arc::new(State { target: Mutex::new(target), silent, open });
+        let (silent, losing, open) = (AtomicBool::new(false), AtomicBool::new(false), Mutex::default());
+        let state = Arc::new(State { target: Mutex::new(target), silent, losing, open });
         let shared = Arc::clone(&state);
         std::thread::spawn(move || {
             for program in listener.incoming().flatten() {
@@ -35,10 +36,10 @@ impl Line {
                 let ends = [program, server];
                 shared.open.lock().unwrap().extend(ends.iter().map(|end| end.try_clone().unwrap()));
                 let dead = Arc::new(AtomicBool::new(false));
-                for (from, to) in [(0, 1), (1, 0)] {
+                for (from, to, is_answer) in [(0, 1, false), (1, 0, true)] {
                     let (from, to) = (ends[from].try_clone().unwrap(), ends[to].try_clone().unwrap());
                     let (state, dead) = (Arc::clone(&shared), Arc::clone(&dead));
-                    std::thread::spawn(move || carry(from, to, &state, &dead));
+                    std::thread::spawn(move || carry(from, to, is_answer, &state, &dead));
                 }
             }
         });
@@ -56,6 +57,16 @@ impl Line {
         *self.state.target.lock().unwrap() = target;
     }
 
+    /// Loses what the server sends next, and closes that connection.
+    pub fn lose_answer(&self) {
+        self.state.losing.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the answer to lose has not come yet.
+    pub fn is_losing(&self) -> bool {
+        self.state.losing.load(Ordering::SeqCst)
+    }
+
     /// Closes all connections.
     pub fn cut(&self) {
         for end in self.state.open.lock().unwrap().drain(..) {
@@ -64,9 +75,12 @@ impl Line {
     }
 }
 
-fn carry(mut from: TcpStream, mut to: TcpStream, state: &State, dead: &AtomicBool) {
+fn carry(mut from: TcpStream, mut to: TcpStream, is_answer: bool, state: &State, dead: &AtomicBool) {
     let mut bytes = vec![0; 65_536];
     while let Ok(length @ 1..) = from.read(&mut bytes) {
+        if is_answer && state.losing.swap(false, Ordering::SeqCst) {
+            break;
+        }
         if state.silent.load(Ordering::SeqCst) {
             dead.store(true, Ordering::SeqCst);
         }

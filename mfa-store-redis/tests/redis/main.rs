@@ -3,6 +3,8 @@
 
 mod failover;
 mod index;
+mod lost_answers;
+mod snapshots;
 
 use mfa_core::store::{Expect, Listing, StoreError, Stores};
 use mfa_store_conformance::kit::later::{Later, runs_beside_a_later_version};
