@@ -1,5 +1,5 @@
-//! A Redis Cluster loses a master under load: its replica is promoted, and with `replicas=1` nothing that was
-//! acknowledged is lost.
+//! A Redis Cluster or Sentinel loses a master under load: its replica is promoted, and with `replicas=1` nothing
+//! that was acknowledged is lost.
 
 use std::net::TcpListener;
 use std::process::Command;
@@ -11,6 +11,7 @@ use mfa_test_servers::OwnServer;
 use super::Place;
 use super::client::Consumer;
 use super::outages::{Load, recover, verify};
+use super::races::{objects, race};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_master_is_replaced() {
@@ -50,6 +51,58 @@ async fn a_lost_master_is_replaced() {
     let done = load.stop().await;
     recover(&consumer).await;
     verify(&consumer, done).await;
+}
+
+/// Two servers find their primary by Sentinel. It is killed while many calls are under way. Some order of the calls,
+/// and of later looks, explains every answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_promotion_by_sentinel_is_linearizable() {
+    let Some(mut primary) = OwnServer::start("redis", &[]) else { return };
+    let Some(replica) = OwnServer::start("redis", &[]) else { return };
+    let [old, new] = [primary.address, replica.address].map(|address| address.to_string());
+    let follow = |replica: &str, primary: &str| {
+        let ((_, own), (host, port)) = (replica.split_once(':').unwrap(), primary.split_once(':').unwrap());
+        cli(&["-p", own, "REPLICAOF", host, port]);
+    };
+    follow(&new, &old);
+    until("the primary is followed", || info(&old).contains("state=online"));
+    let (host, port) = old.split_once(':').unwrap();
+    let Some(sentinel) = OwnServer::start("sentinel", &["main", host, port]) else { return };
+    let sentinel_port = sentinel.address.port().to_string();
+    let known = || cli(&["-p", &sentinel_port, "INFO", "sentinel"]);
+    until("Sentinel knows the replica", || known().contains("slaves=1"));
+
+    let url = format!("redis-sentinel://{}/main?replicas=1", sentinel.address);
+    let place = Place { url, folder: tempfile::tempdir().unwrap() };
+    let servers = [place.serve(), place.serve()];
+    let consumer = Arc::new(Consumer::new(&[&servers[0], &servers[1]]).await);
+    let mut all = Vec::new();
+    for _ in 0..6 {
+        all.extend(objects(&consumer).await);
+    }
+    let racing = tokio::spawn({
+        let (consumer, all) = (Arc::clone(&consumer), all.clone());
+        async move { race(&consumer, &all).await }
+    });
+    // All calls have begun, and some have ended.
+    while all.iter().map(|object| object.progress()).sum::<u64>() < 6 * 32 + 20 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    primary.kill();
+    until("the replica is promoted", || info(&new).contains("role:master"));
+    primary.restart();
+    follow(&old, &new);
+    assert_eq!(racing.await.unwrap(), 6 * 32);
+    recover(&consumer).await;
+    for object in &all {
+        object.look(&consumer).await;
+        object.check();
+    }
+    // And the service works as before.
+    for object in objects(&consumer).await {
+        race(&consumer, &[Arc::clone(&object)]).await;
+        object.check();
+    }
 }
 
 fn cli(arguments: &[&str]) -> String {

@@ -84,6 +84,11 @@ impl History {
         self.events.lock().unwrap().push(Event { call, outcome, began, ended });
     }
 
+    /// How often a call began or ended.
+    pub(crate) fn progress(&self) -> u64 {
+        self.clock.load(Ordering::SeqCst)
+    }
+
     /// Fails unless some order of the calls, each between its start and end, explains their answers.
     pub(crate) fn check(&self, start: &State) {
         let events = self.events.lock().unwrap().clone();

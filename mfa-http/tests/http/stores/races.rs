@@ -24,29 +24,37 @@ async fn check(store: &str) {
     let servers = [place.serve(), place.serve()];
     let consumer = Arc::new(Consumer::new(&[&servers[0], &servers[1]]).await);
     for _ in 0..rounds() {
-        let objects = [
-            key(&consumer).await,
-            totp(&consumer).await,
-            totp(&consumer).await,
-            user(&consumer).await,
-            user(&consumer).await,
-        ];
-        let mut calls = Vec::new();
+        let objects = objects(&consumer).await;
+        assert_eq!(race(&consumer, &objects).await, 32);
         for object in &objects {
-            for call in object.calls() {
-                calls.push(Arc::clone(object).run(Arc::clone(&consumer), call));
-            }
-        }
-        assert_eq!(calls.len(), 32);
-        at_once(calls).await;
-        for object in &objects {
-            object.history.check(&object.start);
+            object.check();
         }
     }
 }
 
+pub(super) async fn objects(consumer: &Consumer) -> Vec<Arc<Object>> {
+    vec![
+        key(consumer).await,
+        totp(consumer).await,
+        totp(consumer).await,
+        user(consumer).await,
+        user(consumer).await,
+    ]
+}
+
+/// Makes all calls of some objects at once, and returns how many.
+pub(super) async fn race(consumer: &Arc<Consumer>, objects: &[Arc<Object>]) -> usize {
+    let mut calls = Vec::new();
+    for object in objects {
+        for call in object.calls() {
+            calls.push(Arc::clone(object).run(Arc::clone(consumer), call));
+        }
+    }
+    at_once(calls).await.len()
+}
+
 /// An object, and what its calls need.
-struct Object {
+pub(super) struct Object {
     kind: Kind,
     id: String,
     start: State,
@@ -97,6 +105,26 @@ fn hash_of(authenticator: &SoftAuthenticator) -> String {
 }
 
 impl Object {
+    /// Asks what has become of it.
+    pub(super) async fn look(self: &Arc<Self>, consumer: &Arc<Consumer>) {
+        let call = match self.kind {
+            Kind::Key => Call::Activate,
+            Kind::Totp { .. } => Call::Read,
+            Kind::User { .. } => Call::List,
+        };
+        Arc::clone(self).run(Arc::clone(consumer), call).await;
+    }
+
+    /// Fails unless some order of its calls explains what was answered.
+    pub(super) fn check(&self) {
+        self.history.check(&self.start);
+    }
+
+    /// The number of its calls that began or ended.
+    pub(super) fn progress(&self) -> u64 {
+        self.history.progress()
+    }
+
     fn calls(&self) -> Vec<Call> {
         use Call::{Activate, Delete, FinishLogin, List, Read, Register, UseCode};
         match self.kind {
