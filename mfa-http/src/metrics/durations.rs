@@ -41,7 +41,7 @@ impl EncodeMetric for Durations {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> Result<(), fmt::Error> {
         let bounds = MICROS.iter().map(|micros| Duration::from_micros(*micros).as_secs_f64());
         let counts = self.0.buckets.iter().map(|count| count.load(Relaxed));
-        let buckets: Vec<_> = bounds.chain([f64::MAX]).zip(counts).collect();
+        let buckets: Vec<_> = bounds.chain([f64::INFINITY]).zip(counts).collect();
         let sum = Duration::from_nanos(self.0.nanos.load(Relaxed)).as_secs_f64();
         let count = buckets.iter().map(|(_, count)| count).sum();
         encoder.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)
