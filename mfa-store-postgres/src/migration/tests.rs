@@ -24,7 +24,7 @@ async fn fresh() -> Option<(String, Pool)> {
     let mut connection = PgConnection::connect(&url).await.unwrap();
     connection.execute(sql(format!("CREATE SCHEMA {name}"))).await.unwrap();
     let url = format!("{url}?options=-c%20search_path%3D{name}");
-    let pool = Pool::new(&Settings::parse(&url).unwrap());
+    let pool = Pool::new(Settings::parse(&url).unwrap()).unwrap();
     Some((url, pool))
 }
 
@@ -88,7 +88,7 @@ async fn servers_that_migrate_at_once_run_each_migration_once() {
     let Some((url, pool)) = fresh().await else { return };
     let starting: Vec<_> = (0..6)
         .map(|_| {
-            let pool = Pool::new(&Settings::parse(&url).unwrap());
+            let pool = Pool::new(Settings::parse(&url).unwrap()).unwrap();
             tokio::spawn(async move { NEXT.run(&pool, true).await })
         })
         .collect();
@@ -135,7 +135,7 @@ async fn a_table_in_use_is_refused_and_the_next_run_continues() {
 async fn a_long_migration_elsewhere_is_named() {
     let Some(server) = mfa_test_servers::OwnServer::start("postgres", &[]) else { return };
     let url = format!("postgres://mfa@{}/postgres", server.address);
-    let pool = Pool::new(&Settings::parse(&url).unwrap());
+    let pool = Pool::new(Settings::parse(&url).unwrap()).unwrap();
     let mut other = pool.connect().await.unwrap();
     let held = lock(&mut other).await.unwrap();
     let refused = SCHEMA.run(&pool, true).await;
