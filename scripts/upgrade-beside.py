@@ -33,6 +33,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ADMIN = "upgrade-beside-only"
 THREADS = 6
+BUILD = "cargo build --quiet --locked -p mfa-http --no-default-features --features server,sqlite,postgres".split()
 # Calls that each server must have answered before a phase may end.
 CALLS = 150
 
@@ -44,7 +45,7 @@ def build(commit, change, binary):
         subprocess.run(["git", "worktree", "add", "--quiet", "--detach", tree, commit], cwd=ROOT, check=True)
         try:
             change(tree)
-            subprocess.run(["cargo", "build", "--quiet", "--locked", "-p", "mfa-http"], cwd=tree, check=True)
+            subprocess.run(BUILD, cwd=tree, check=True)
             shutil.copy(pathlib.Path(os.environ["CARGO_TARGET_DIR"], "debug/mfa-http"), binary)
         finally:
             subprocess.run(["git", "worktree", "remove", "--force", tree], cwd=ROOT, check=True)
