@@ -6,7 +6,6 @@
     reason = "every function here panics if a server does not do what it should"
 )]
 
-mod line;
 mod pause;
 mod proxy;
 
@@ -20,7 +19,6 @@ use mfa_core::random::OsRandom;
 use mfa_core::store::Revision;
 use tempfile::TempDir;
 
-pub use line::Line;
 pub use proxy::Proxy;
 
 /// The address of the server in the environment variable. If it is not set, the test reports that it is

@@ -6,7 +6,7 @@ use std::time::Duration;
 use mfa_core::store::{Expect, StoreError, Stores, TotpRecord};
 use mfa_store_conformance::kit::sample;
 use mfa_store_redis::RedisStore;
-use mfa_test_servers::{Line, OwnServer};
+use mfa_test_servers::{OwnServer, Proxy};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{cause, command};
@@ -113,8 +113,8 @@ async fn reads_do_not_wait_for_a_replica() {
 async fn a_demoted_server_is_left() {
     for replicas in ["", "?replicas=1"] {
         let Some(pair) = Pair::start().await else { return };
-        let line = Line::to(pair.primary.address);
-        let stores = open(&format!("{}{replicas}", url(line.address))).await;
+        let proxy = Proxy::start(pair.primary.address).await;
+        let stores = open(&format!("{}{replicas}", url(proxy.address))).await;
         let record = sample::totp(1, "ann");
         let first = stores.totp.save(&record, Expect::Absent).await.unwrap();
 
@@ -125,7 +125,7 @@ async fn a_demoted_server_is_left() {
             let refused = stores.totp.save(&sample::totp(n, "ann"), Expect::Absent).await.unwrap_err();
             assert!(cause(&refused).contains("is a replica"), "{}", cause(&refused));
         }
-        line.lead_to(pair.replica.address);
+        proxy.point_at(pair.replica.address);
         resume(&stores).await;
         let second = stores.totp.save(&record, Expect::At(first)).await.unwrap();
         // No connection reads from the demoted server, which may be behind.
@@ -159,15 +159,19 @@ async fn a_server_that_comes_back_is_used() {
 #[tokio::test]
 async fn a_silent_connection_is_replaced() {
     let Some(server) = OwnServer::start("redis", &[]) else { return };
-    let line = Line::to(server.address);
-    let stores = open(&url(line.address)).await;
+    let proxy = Proxy::start(server.address).await;
+    let stores = open(&url(proxy.address)).await;
     resume(&stores).await;
-    line.silence(true);
-    for n in 0..2 {
+    proxy.silence();
+    let lost = stores.totp.save(&sample::totp(1, "ann"), Expect::Absent).await;
+    assert!(matches!(lost, Err(StoreError::Unavailable { .. })), "{lost:?}");
+    resume(&stores).await;
+    proxy.stall(true);
+    for n in 2..4 {
         let lost = stores.totp.save(&sample::totp(n, "ann"), Expect::Absent).await;
         assert!(matches!(lost, Err(StoreError::Unavailable { .. })), "{lost:?}");
     }
-    line.silence(false);
+    proxy.stall(false);
     resume(&stores).await;
 }
 

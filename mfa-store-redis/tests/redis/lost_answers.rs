@@ -5,18 +5,19 @@ use std::time::Duration;
 
 use mfa_core::clock::UnixTime;
 use mfa_core::store::{CeremonyId, Expect, StoreError, Stores};
+use mfa_store_conformance::kit::faults::Fault;
 use mfa_store_conformance::kit::sample;
 use mfa_store_redis::RedisStore;
-use mfa_test_servers::{Line, OwnServer};
+use mfa_test_servers::{OwnServer, Proxy};
 
 use super::command;
 
-/// A Cluster of one node, which announces the address of the line to it.
-async fn cluster() -> Option<(OwnServer, Line)> {
+/// A Cluster of one node, which announces the address of the proxy before it.
+async fn cluster() -> Option<(OwnServer, Proxy)> {
     let bus = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
     let server = OwnServer::start("redis", &["--cluster-enabled", "yes", "--cluster-port", &bus])?;
-    let (url, line) = (format!("redis://{}", server.address), Line::to(server.address));
-    let port = line.address.port().to_string();
+    let (url, proxy) = (format!("redis://{}", server.address), Proxy::start(server.address).await);
+    let port = proxy.address.port().to_string();
     command(&url, &["CONFIG", "SET", "cluster-announce-port", &port]).await;
     command(&url, &["CONFIG", "SET", "cluster-announce-ip", "127.0.0.1"]).await;
     let slots: Vec<String> = (0..16_384).map(|slot| slot.to_string()).collect();
@@ -29,7 +30,7 @@ async fn cluster() -> Option<(OwnServer, Line)> {
         }
     };
     tokio::time::timeout(Duration::from_secs(30), works).await.unwrap();
-    Some((server, line))
+    Some((server, proxy))
 }
 
 /// How often the server has run a command.
@@ -42,8 +43,8 @@ async fn calls(server: &OwnServer, name: &str) -> u32 {
 
 #[tokio::test]
 async fn a_repeated_call_is_answered_as_done() {
-    let Some((server, line)) = cluster().await else { return };
-    let stores = Stores::from(RedisStore::open(&format!("redis-cluster://{}", line.address)).await.unwrap());
+    let Some((server, proxy)) = cluster().await else { return };
+    let stores = Stores::from(RedisStore::open(&format!("redis-cluster://{}", proxy.address)).await.unwrap());
     // The server knows the scripts after this.
     let other = sample::totp(2, "ann");
     stores.totp.save(&other, Expect::Absent).await.unwrap();
@@ -52,9 +53,9 @@ async fn a_repeated_call_is_answered_as_done() {
     let record = sample::totp(1, "ann");
     stores.totp.save(&record, Expect::Absent).await.unwrap();
     let before = calls(&server, "evalsha").await;
-    line.lose_answer();
+    proxy.cut(1, Fault::After);
     assert!(stores.totp.delete(&record.consumer, record.id).await.unwrap());
-    assert!(!line.is_losing());
+    assert!(!proxy.uncut());
     assert_eq!(calls(&server, "evalsha").await, before + 2);
     assert!(!stores.totp.delete(&record.consumer, record.id).await.unwrap());
     // The note of a deletion does not stand in the way of a new record.
@@ -63,9 +64,9 @@ async fn a_repeated_call_is_answered_as_done() {
 
     let (id, expires_at) = (CeremonyId([1; 32]), UnixTime::from_secs(300));
     let before = calls(&server, "set").await;
-    line.lose_answer();
+    proxy.cut(1, Fault::After);
     stores.ceremonies.put(id, sample::bytes(1), expires_at).await.unwrap();
-    assert!(!line.is_losing());
+    assert!(!proxy.uncut());
     assert_eq!(calls(&server, "set").await, before + 2);
     let second = stores.ceremonies.put(id, sample::bytes(2), expires_at).await;
     assert!(matches!(second, Err(StoreError::AlreadyExists)), "{second:?}");
