@@ -186,7 +186,8 @@ fn promtool(text: &str) {
     });
     let mut command = Command::new("promtool");
     command.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut promtool = command.spawn().expect("promtool, from Debian's package prometheus");
+    let missing = |error| format!("promtool, from Debian's package prometheus: {error}");
+    let mut promtool = command.spawn().map_err(missing).unwrap();
     promtool.stdin.take().unwrap().write_all(older.as_bytes()).unwrap();
     let answer = promtool.wait_with_output().unwrap();
     let said = String::from_utf8([answer.stdout, answer.stderr].concat()).unwrap();
