@@ -8,6 +8,7 @@ mod migrations;
 mod mixed;
 mod outages;
 mod predecessor_tables;
+mod promotion;
 mod races;
 mod role;
 mod rotation;

@@ -32,6 +32,7 @@ async fn check(store: &str) {
     }
 }
 
+/// Fresh objects, which have 32 calls together.
 pub(super) async fn objects(consumer: &Consumer) -> Vec<Arc<Object>> {
     vec![
         key(consumer).await,
@@ -105,14 +106,16 @@ fn hash_of(authenticator: &SoftAuthenticator) -> String {
 }
 
 impl Object {
-    /// Asks what has become of it.
+    /// Tries what is used up by now, and asks what has become of it.
     pub(super) async fn look(self: &Arc<Self>, consumer: &Arc<Consumer>) {
-        let call = match self.kind {
-            Kind::Key => Call::Activate,
-            Kind::Totp { .. } => Call::Read,
-            Kind::User { .. } => Call::List,
+        let calls: &[Call] = match self.kind {
+            Kind::Key => &[Call::Activate],
+            Kind::Totp { .. } => &[Call::UseCode, Call::Read],
+            Kind::User { .. } => &[Call::FinishLogin, Call::List],
         };
-        Arc::clone(self).run(Arc::clone(consumer), call).await;
+        for call in calls {
+            Arc::clone(self).run(Arc::clone(consumer), *call).await;
+        }
     }
 
     /// Fails unless some order of its calls explains what was answered.
