@@ -57,7 +57,7 @@ mod table;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
-use mfa_core::store::{ByKind, StoreError, Stores};
+use mfa_core::store::{self, ByKind, PoolStatus, StoreError, Stores};
 use sqlx::Postgres;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
@@ -69,20 +69,6 @@ use migration::SCHEMA;
 use pool::Pool;
 use settings::Settings;
 use table::Table;
-
-/// The pool of a [`PostgresStore`] at one moment.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct Connections {
-    /// Most connections that the pool opens: `max_connections` without the one in reserve.
-    pub max: usize,
-    /// Connections that are open, those of abandoned statements included.
-    pub size: usize,
-    /// Connections that wait for a call.
-    pub idle: usize,
-    /// Calls that wait for a connection.
-    pub waiting: usize,
-}
 
 /// A store in one PostgreSQL database. Clones share their connections.
 #[derive(Clone, Debug)]
@@ -117,11 +103,6 @@ impl PostgresStore {
         Ok(Self::on(pool))
     }
 
-    /// The connections of the pool at this moment.
-    pub fn connections(&self) -> Connections {
-        self.pool.connections()
-    }
-
     fn on(pool: Pool) -> Self {
         Self { pool: Arc::new(pool), tables: Arc::new(ByKind::new(Table::of)), puts: Arc::default() }
     }
@@ -143,6 +124,13 @@ async fn connect(url: &str) -> Result<Pool, PostgresError> {
         pooler::refuse(pool.hosts()).await?;
     }
     Ok(pool)
+}
+
+/// Its size includes connections whose statement was abandoned and is still running, and not the one in reserve.
+impl store::Pool for PostgresStore {
+    fn status(&self) -> PoolStatus {
+        self.pool.status()
+    }
 }
 
 impl From<PostgresStore> for Stores {

@@ -5,14 +5,14 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use deadpool::Runtime;
 use deadpool::managed::{self, Metrics, Object, PoolError, QueueMode, RecycleError, RecycleResult};
+use deadpool::{Runtime, Status};
+use mfa_core::store::PoolStatus;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{Connection as _, Execute as _, PgConnection, Postgres, SqlStr};
 use tokio::time::{Instant, interval, sleep, timeout};
 
-use crate::Connections;
 use crate::abandoned::Abandoned;
 use crate::error::{PostgresError, SERIALIZATION_FAILURE};
 use crate::hosts::{Connection, Hosts, up_to};
@@ -115,14 +115,9 @@ impl Pool {
         &self.hosts
     }
 
-    pub(crate) fn connections(&self) -> Connections {
-        let status = self.pool.status();
-        Connections {
-            max: status.max_size,
-            size: status.size,
-            idle: status.available,
-            waiting: status.waiting,
-        }
+    pub(crate) fn status(&self) -> PoolStatus {
+        let Status { size, available: idle, waiting, .. } = self.pool.status();
+        PoolStatus { size, idle, waiting }
     }
 
     /// Runs a statement. A serialisable engine may refuse it because of another; then it had no effect.

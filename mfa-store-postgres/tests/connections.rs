@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use mfa_core::store::{Expect, Stores};
+use mfa_core::store::{Expect, Pool as _, Stores};
 use mfa_store_conformance::kit::sample;
 use mfa_store_postgres::PostgresStore;
 use mfa_test_servers::OwnServer;
@@ -95,8 +95,8 @@ async fn idle_and_old_connections_are_closed() {
         let record = sample::totp(1, "ann");
         let stores = Stores::from(store.clone());
         stores.totp.get(&record.consumer, record.id).await.unwrap();
-        assert_eq!(store.connections().idle, 1);
-        while store.connections().size > 0 {
+        assert_eq!(store.status().idle, 1);
+        while store.status().size > 0 {
             sleep(Duration::from_millis(50)).await;
         }
         stores.totp.get(&record.consumer, record.id).await.unwrap();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use mfa_core::store::{Expect, StoreError, Stores};
+use mfa_core::store::{Expect, Pool as _, StoreError, Stores};
 use mfa_store_conformance::kit::sample;
 use mfa_store_postgres::PostgresStore;
 use mfa_test_servers::{OwnServer, Proxy};
@@ -148,7 +148,7 @@ async fn a_demoted_server_is_not_read_from() {
 
 /// Makes idle connections.
 async fn open_several(store: &PostgresStore, stores: &Stores) {
-    while store.connections().idle < 6 {
+    while store.status().idle < 6 {
         sample::at_once((0..64).map(|n| {
             let (stores, record) = (stores.clone(), sample::totp(n, "ann"));
             async move { stores.totp.get(&record.consumer, record.id).await.unwrap() }
@@ -278,7 +278,7 @@ async fn a_statement_whose_caller_hung_up_keeps_its_place() {
     }
     caller.abort();
     assert!(caller.await.unwrap_err().is_cancelled());
-    assert_eq!(store.connections().size, 1);
+    assert_eq!(store.status().size, 1);
     let refused = stores.totp.get(&record.consumer, record.id).await.unwrap_err();
     assert_eq!(cause(&refused), "no answer within 1000 ms");
     transaction.rollback().await.unwrap();

@@ -1,5 +1,7 @@
 //! `postgres://…`
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use mfa_core::clock::UnixTime;
 use mfa_core::store::inspect::{Report, Scope};
@@ -14,8 +16,8 @@ pub(super) struct Postgres;
 impl Backend for Postgres {
     async fn open(&self, url: &str, migrate: bool) -> Result<Opened<Stores>, StoreError> {
         let store =
-            if migrate { PostgresStore::open(url).await } else { PostgresStore::open_existing(url).await };
-        store.map(|store| (store.into(), None))
+            if migrate { PostgresStore::open(url).await } else { PostgresStore::open_existing(url).await }?;
+        Ok((store.clone().into(), Some(Arc::new(store))))
     }
 
     async fn pending_migrations(&self, url: &str) -> Result<Option<Vec<String>>, StoreError> {
