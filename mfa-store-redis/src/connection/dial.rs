@@ -73,19 +73,19 @@ impl Socket {
         tokio::time::timeout(OPENING, opening).await.unwrap_or(Err(RedisError::Silent))
     }
 
-    pub(crate) async fn send<T: FromRedisValue>(&self, request: Request<'_>) -> RedisResult<T> {
+    pub(crate) async fn send<T: FromRedisValue>(self, request: Request<'_>) -> RedisResult<T> {
         match (self, request) {
-            (Self::Single(connection), Request::One(command)) => {
-                command.query_async(&mut connection.clone()).await
+            (Self::Single(mut connection), Request::One(command)) => {
+                command.query_async(&mut connection).await
             }
-            (Self::Single(connection), Request::Together(commands)) => {
-                commands.query_async(&mut connection.clone()).await
+            (Self::Single(mut connection), Request::Together(commands)) => {
+                commands.query_async(&mut connection).await
             }
-            (Self::Cluster(connection), Request::One(command)) => {
-                command.query_async(&mut connection.clone()).await
+            (Self::Cluster(mut connection), Request::One(command)) => {
+                command.query_async(&mut connection).await
             }
-            (Self::Cluster(connection), Request::Together(commands)) => {
-                commands.query_async(&mut connection.clone()).await
+            (Self::Cluster(mut connection), Request::Together(commands)) => {
+                commands.query_async(&mut connection).await
             }
         }
     }

@@ -79,18 +79,17 @@ impl Link {
 
     /// The open connection and its number. Waits for it if it is being opened.
     pub(super) async fn socket(&self) -> Result<(u64, Socket), RedisError> {
-        let Attempt { number, opening, meanwhile } = match self.attempt() {
-            // Its server may be back since.
-            attempt if matches!(attempt.outcome(), Some(Err(_))) => {
+        let mut attempt = self.attempt();
+        match (attempt.outcome(), attempt.meanwhile.take()) {
+            (Some(Ok(socket)), _) | (None, Some(socket)) => return Ok((attempt.number, socket)),
+            (Some(Err(_)), _) => {
+                // Its server may be back since.
                 self.renew(attempt.number + 1);
-                self.attempt()
+                attempt = self.attempt();
             }
-            attempt => attempt,
-        };
-        match (opening.peek(), meanwhile) {
-            (None, Some(socket)) => Ok((number, socket)),
-            _ => Ok((number, opening.await.map_err(RedisError::Opening)?)),
+            (None, None) => {}
         }
+        Ok((attempt.number, attempt.opening.await.map_err(RedisError::Opening)?))
     }
 
     /// Begins to open another connection, unless one has begun to open that has this number or a later one.
