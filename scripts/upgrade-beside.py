@@ -33,7 +33,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ADMIN = "upgrade-beside-only"
 THREADS = 6
-BUILD = "cargo build --quiet --locked -p mfa-http --no-default-features --features server,sqlite,postgres".split()
+BUILD = ["cargo", "build", "--quiet", "--locked", "-p", "mfa-http", "--no-default-features"]
+BUILD += ["--features", "server,sqlite,postgres"]
 # Calls that each server must have answered before a phase may end.
 CALLS = 150
 

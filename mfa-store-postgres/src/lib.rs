@@ -57,7 +57,7 @@ mod table;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
-use mfa_core::store::{self, ByKind, PoolStatus, StoreError, Stores};
+use mfa_core::store::{ByKind, PoolStatus, StoreError, Stores};
 use sqlx::Postgres;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
@@ -126,8 +126,8 @@ async fn connect(url: &str) -> Result<Pool, PostgresError> {
     Ok(pool)
 }
 
-/// Its size includes connections whose statement was abandoned and is still running, and not the one in reserve.
-impl store::Pool for PostgresStore {
+impl mfa_core::store::Pool for PostgresStore {
+    /// The connections now, those of abandoned statements included, without the one in reserve.
     fn status(&self) -> PoolStatus {
         self.pool.status()
     }

@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use deadpool::Runtime;
 use deadpool::managed::{self, Metrics, Object, PoolError, QueueMode, RecycleError, RecycleResult};
-use deadpool::{Runtime, Status};
 use mfa_core::store::PoolStatus;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
@@ -116,8 +116,8 @@ impl Pool {
     }
 
     pub(crate) fn status(&self) -> PoolStatus {
-        let Status { size, available: idle, waiting, .. } = self.pool.status();
-        PoolStatus { size, idle, waiting }
+        let status = self.pool.status();
+        PoolStatus { size: status.size, idle: status.available, waiting: status.waiting }
     }
 
     /// Runs a statement. A serialisable engine may refuse it because of another; then it had no effect.

@@ -1,5 +1,4 @@
 //! How connections are opened, and what is asked again on them.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 
