@@ -59,7 +59,7 @@ fn cli(place: &Place, arguments: &[&str]) -> String {
 fn assert_prepared(report: &Value) {
     let store = &report["store"];
     let keys = json!({"pending": 1, "active": 1, "activeLegacy": 0, "activeSeed": 0, "revoked": 1, "expired": 0,
-                      "damaged": 0, "halfRotated": 0});
+                      "damaged": 0, "unknown": 0, "halfRotated": 0});
     assert_eq!(store["apiKeys"], keys, "{report}");
     let totp = json!({"ours": 1, "legacy": 0, "seed": 0, "unusable": 0, "disabled": 0});
     assert_eq!(store["totp"], totp, "{report}");

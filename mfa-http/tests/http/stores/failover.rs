@@ -78,21 +78,22 @@ async fn a_promotion_by_sentinel_is_linearizable() {
     let consumer = Arc::new(Consumer::new(&[&servers[0], &servers[1]]).await);
     let mut all = Vec::new();
     for _ in 0..6 {
-        all.extend(objects(&consumer).await);
+        // The client that activates a key looks for it in the list first, and insists on that.
+        all.extend(objects(&consumer).await.into_iter().skip(1));
     }
     let racing = tokio::spawn({
         let (consumer, all) = (Arc::clone(&consumer), all.clone());
         async move { race(&consumer, &all).await }
     });
     // All calls have begun, and some have ended.
-    while all.iter().map(|object| object.progress()).sum::<u64>() < 6 * 32 + 20 {
+    while all.iter().map(|object| object.progress()).sum::<u64>() < 6 * 28 + 20 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     primary.kill();
     until("the replica is promoted", || info(&new).contains("role:master"));
     primary.restart();
     follow(&old, &new);
-    assert_eq!(racing.await.unwrap(), 6 * 32);
+    assert_eq!(racing.await.unwrap(), 6 * 28);
     recover(&consumer).await;
     for object in &all {
         object.look(&consumer).await;
