@@ -6,10 +6,11 @@ use uuid::Uuid;
 
 use crate::Mfa;
 use crate::api_key::ApiKeyError;
+use crate::clock::UnixTime;
 use crate::envelope::{DataKeyId, KeyEncryptionKey, Keyring};
 use crate::event::{Action, Event};
 use crate::id::ConsumerId;
-use crate::store::ApiKeyState;
+use crate::store::{ApiKeyRecord, ApiKeyState};
 use crate::totp::TotpService;
 
 /// Proof that a consumer authenticated, and the only way to its data. Holds its opened keyring, which is
@@ -18,13 +19,23 @@ use crate::totp::TotpService;
 pub struct Consumer {
     pub(crate) mfa: Mfa,
     pub(crate) id: ConsumerId,
+    /// The floor of the key that authenticated.
+    pub(crate) not_before: Option<UnixTime>,
     kek: KeyEncryptionKey,
     keyring: Mutex<Arc<Keyring>>,
 }
 
 impl Consumer {
-    pub(crate) fn new(mfa: Mfa, id: ConsumerId, kek: KeyEncryptionKey, keyring: Keyring) -> Self {
-        Self { mfa, id, kek, keyring: Mutex::new(Arc::new(keyring)) }
+    /// The consumer of the key whose record this is.
+    pub(crate) fn new(mfa: Mfa, record: &ApiKeyRecord, kek: KeyEncryptionKey, keyring: Keyring) -> Self {
+        let ApiKeyRecord { consumer, not_before, .. } = record;
+        let keyring = Mutex::new(Arc::new(keyring));
+        Self { mfa, id: consumer.clone(), not_before: *not_before, kek, keyring }
+    }
+
+    /// Whether the floor lets through what was possible from `time` on.
+    pub(crate) fn admits_from(&self, time: UnixTime) -> bool {
+        self.not_before.is_none_or(|floor| floor <= time)
     }
 
     /// The data keys that this call knows.

@@ -107,6 +107,7 @@ async fn untagged(key: &ApiKey, hash: SecretHash, keyring: Option<Sealed<Keyring
         created_at: NOW,
         expires_at: None,
         last_used_at: None,
+        not_before: None,
         rotation: None,
         state: ApiKeyState::Active { activated_at: NOW, hash, check_tag: None, keyring },
     };

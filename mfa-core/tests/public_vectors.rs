@@ -57,6 +57,7 @@ async fn a_row_under_a_raw_text_secret_opens() {
         created_at: UnixTime::from_secs(1),
         expires_at: None,
         last_used_at: None,
+        not_before: None,
         rotation: None,
         state: ApiKeyState::Active {
             activated_at: UnixTime::from_secs(1),

@@ -15,6 +15,7 @@
 
 pub mod api_key;
 pub mod ceremony;
+pub mod floor;
 pub mod go_rows;
 pub mod kit;
 pub mod predecessors;
@@ -54,6 +55,12 @@ macro_rules! store_conformance {
             no_parallel_guess_goes_uncounted,
             first_calls_share_one_hash,
             a_deleted_totp_stays_deleted,
+        });
+        $crate::store_conformance!(@each $fresh, floor, floor::{
+            what_a_snapshot_brings_back_is_refused,
+            every_key_that_may_be_used_gets_the_floor,
+            of_floors_raised_at_once_the_latest_stays,
+            keys_that_join_inherit_the_floor,
         });
         $crate::store_conformance!(@each $fresh, predecessors, predecessors::{
             totp_rows_of_the_node_predecessor_validate,

@@ -54,6 +54,7 @@ pub async fn load_key(stores: &Stores, api_key: &Value) -> PredecessorKey {
         created_at: millis(&row["createdAt"]["N"]),
         expires_at: None,
         last_used_at: None,
+        not_before: None,
         rotation: None,
         state: ApiKeyState::Active {
             activated_at: millis(&row["activatedAt"]["N"]),

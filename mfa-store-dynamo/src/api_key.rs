@@ -17,7 +17,7 @@ use crate::table::{Table, Write};
 
 /// The attributes that we replace. The first four are the predecessors'. Their hash, `hashedApiSecret`, is
 /// not among them. It stays beside ours, so that a running predecessor accepts the key until it is revoked.
-const OURS: [&str; 16] = [
+const OURS: [&str; 17] = [
     "value",
     "email",
     "createdAt",
@@ -29,6 +29,7 @@ const OURS: [&str; 16] = [
     "revokedAt",
     "expiresAt",
     "lastUsedAt",
+    "notBefore",
     "rotationStartedAt",
     "rotationDataKey",
     "rotationStage",
@@ -61,6 +62,7 @@ impl ApiKeyStore for DynamoStore {
             .time("revokedAt", state.revoked_at())
             .time("expiresAt", record.expires_at)
             .time("lastUsedAt", record.last_used_at)
+            .time("notBefore", record.not_before)
             .time("rotationStartedAt", record.rotation.as_ref().map(|mark| mark.started_at))
             .number("rotationDataKey", record.rotation.as_ref().map(|mark| mark.data_key.into()))
             .text("rotationStage", stage.as_deref())
@@ -131,6 +133,7 @@ pub(crate) fn read(table: &Table, item: &Item) -> Result<Stored<ApiKeyRecord>, D
         created_at: time(item, "createdAt")?.ok_or(DynamoError::Attribute("createdAt"))?,
         expires_at: time(item, "expiresAt")?,
         last_used_at: time(item, "lastUsedAt")?,
+        not_before: time(item, "notBefore")?,
         rotation: rotation.map_err(DynamoError::unreadable)?,
         state: state
             .ok_or(DynamoError::Attribute("secretHash"))?

@@ -20,6 +20,7 @@ pub(crate) const SCHEMA: Schema = Schema(&[
     Migration { sql: include_str!("../migrations/0001_initial.sql"), least_reader: 1 },
     Migration { sql: include_str!("../migrations/0002_check_tag.sql"), least_reader: 2 },
     Migration { sql: include_str!("../migrations/0003_state.sql"), least_reader: 3 },
+    Migration { sql: include_str!("../migrations/0004_not_before.sql"), least_reader: 3 },
 ]);
 
 /// Identifies our lock among those of other programs on the database: the letters of `mfa-http`.

@@ -47,7 +47,7 @@ async fn tables_of_another_version_are_refused() {
     let refused = PostgresStore::open_existing(&url).await.unwrap_err();
     assert_eq!(
         cause(&refused),
-        "the database has tables of version 0, this program needs 3; run `mfa-http migrate`"
+        "the database has tables of version 0, this program needs 4; run `mfa-http migrate`"
     );
     PostgresStore::open(&url).await.unwrap();
     PostgresStore::open_existing(&url).await.unwrap();
@@ -55,7 +55,7 @@ async fn tables_of_another_version_are_refused() {
     for refused in [PostgresStore::open(&url).await, PostgresStore::open_existing(&url).await] {
         assert_eq!(
             cause(&refused.unwrap_err()),
-            "the database has tables of version 99, this program knows 3; use a newer program"
+            "the database has tables of version 99, this program knows 4; use a newer program"
         );
     }
 }

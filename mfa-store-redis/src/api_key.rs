@@ -24,6 +24,7 @@ pub(crate) const FIELDS: &[&str] = &[
     "keyring",
     "expires_at",
     "last_used_at",
+    "not_before",
     "rotation_started_at",
     "rotation_data_key",
     "rotation_stage",
@@ -52,6 +53,7 @@ impl ApiKeyStore for RedisStore {
             .bytes("keyring", state.keyring().map(Sealed::as_bytes))
             .time("expires_at", record.expires_at)
             .time("last_used_at", record.last_used_at)
+            .time("not_before", record.not_before)
             .time("rotation_started_at", record.rotation.as_ref().map(|mark| mark.started_at))
             .number("rotation_data_key", record.rotation.as_ref().map(|mark| mark.data_key.into()))
             .bytes("rotation_stage", record.rotation.as_ref().map(|mark| mark.stage.to_string()))
@@ -111,6 +113,7 @@ pub(crate) fn read(fields: &Fields<'_>) -> Result<Stored<ApiKeyRecord>, RedisErr
         created_at: time(fields, "created_at")?.ok_or(RedisError::Field("created_at"))?,
         expires_at: time(fields, "expires_at")?,
         last_used_at: time(fields, "last_used_at")?,
+        not_before: time(fields, "not_before")?,
         rotation: RotationMark::from_parts(
             time(fields, "rotation_started_at")?,
             number(fields, "rotation_data_key")?,

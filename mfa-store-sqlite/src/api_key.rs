@@ -18,7 +18,8 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT value, consumer, email, created_at, activated_at, revoked_at, secret_hash, check_tag, keyring, \
-             expires_at, last_used_at, rotation_started_at, rotation_data_key, rotation_stage, state, revision \
+             expires_at, last_used_at, rotation_started_at, rotation_data_key, rotation_stage, state, not_before, \
+             revision \
              FROM api_key ",
             $rest
         )
@@ -31,12 +32,12 @@ const PAGE: &str = select!("WHERE value > ?1 ORDER BY value LIMIT ?2");
 const PAGE_BY_CONSUMER: &str = select!("WHERE consumer = ?1 AND value > ?2 ORDER BY value LIMIT ?3");
 const INSERT: &str = "INSERT INTO api_key (value, consumer, email, created_at, activated_at, revoked_at, \
     secret_hash, check_tag, keyring, expires_at, last_used_at, rotation_started_at, rotation_data_key, \
-    rotation_stage, state, revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, random() & 0x3fffffffffffffff) \
+    rotation_stage, state, not_before, revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, random() & 0x3fffffffffffffff) \
     ON CONFLICT DO NOTHING RETURNING revision";
 const UPDATE: &str = "UPDATE api_key SET consumer = ?2, email = ?3, created_at = ?4, activated_at = ?5, \
     revoked_at = ?6, secret_hash = ?7, check_tag = ?8, keyring = ?9, expires_at = ?10, last_used_at = ?11, \
-    rotation_started_at = ?12, rotation_data_key = ?13, rotation_stage = ?14, state = ?15, revision = revision + 1 \
-    WHERE value = ?1 AND revision = ?16 RETURNING revision";
+    rotation_started_at = ?12, rotation_data_key = ?13, rotation_stage = ?14, state = ?15, not_before = ?16, \
+    revision = revision + 1 WHERE value = ?1 AND revision = ?17 RETURNING revision";
 
 #[async_trait]
 impl ApiKeyStore for SqliteStore {
@@ -68,7 +69,8 @@ impl ApiKeyStore for SqliteStore {
             .bind(rotation.map(|mark| signed(mark.started_at.as_millis())))
             .bind(rotation.map(|mark| i64::from(mark.data_key)))
             .bind(rotation.map(|mark| mark.stage.to_string()))
-            .bind(state.unknown());
+            .bind(state.unknown())
+            .bind(record.not_before.map(|time| signed(time.as_millis())));
         if let Expect::At(revision) = expect {
             query = query.bind(signed(revision.number()));
         }
@@ -109,6 +111,7 @@ pub(crate) fn read(row: &SqliteRow) -> Result<Stored<ApiKeyRecord>, SqliteError>
         created_at: time(row, "created_at")?.ok_or(SqliteError::Column("created_at"))?,
         expires_at: time(row, "expires_at")?,
         last_used_at: time(row, "last_used_at")?,
+        not_before: time(row, "not_before")?,
         rotation: RotationMark::from_parts(
             time(row, "rotation_started_at")?,
             number(row, "rotation_data_key")?,

@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_initial.sql"),
     include_str!("../migrations/0002_check_tag.sql"),
     include_str!("../migrations/0003_state.sql"),
+    include_str!("../migrations/0004_not_before.sql"),
 ];
 pub(crate) const KNOWN: i64 = MIGRATIONS.len() as i64;
 const BUSY: &str = "5";

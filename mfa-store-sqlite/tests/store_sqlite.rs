@@ -20,7 +20,9 @@ mod file {
     use std::time::Duration;
 
     use mfa_core::store::{Expect, Pool as _};
+    use mfa_store_conformance::kit::factors::NOW;
     use mfa_store_conformance::kit::later::{Later, runs_beside_a_later_version};
+    use mfa_store_conformance::kit::service::mfa_at;
     use sqlx::{Connection as _, Executor as _, Row as _, SqliteConnection};
 
     use super::*;
@@ -104,7 +106,7 @@ mod file {
         for refused in [SqliteStore::open(&path).await, SqliteStore::open_existing(&path).await] {
             assert_eq!(
                 chain(&refused.unwrap_err()),
-                "the file has tables of version 99, this program knows 3; use a newer program"
+                "the file has tables of version 99, this program knows 4; use a newer program"
             );
         }
     }
@@ -116,13 +118,13 @@ mod file {
         let path = folder.path().join("mfa.db");
         drop(SqliteStore::open(&path).await.unwrap());
         let mut connection = SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
-        let next = "INSERT INTO schema_version VALUES (4, 3); PRAGMA user_version = 4";
+        let next = "INSERT INTO schema_version VALUES (5, 4); PRAGMA user_version = 5";
         connection.execute(sqlx::raw_sql(next)).await.unwrap();
         SqliteStore::open(&path).await.unwrap();
         SqliteStore::open_existing(&path).await.unwrap();
         assert_eq!(SqliteStore::pending_migrations(&path).await.unwrap(), [""; 0]);
 
-        let next = "INSERT INTO schema_version VALUES (5, 4); PRAGMA user_version = 5";
+        let next = "INSERT INTO schema_version VALUES (6, 5); PRAGMA user_version = 6";
         connection.execute(sqlx::raw_sql(next)).await.unwrap();
         let refused = SqliteStore::open_existing(&path).await.unwrap_err();
         assert!(chain(&refused).ends_with("use a newer program"), "{}", chain(&refused));
@@ -196,7 +198,7 @@ mod file {
         let refused = SqliteStore::open_existing(&path).await.unwrap_err();
         assert_eq!(
             chain(&refused),
-            "the file has tables of version 0, this program needs 3; run `mfa-http migrate`"
+            "the file has tables of version 0, this program needs 4; run `mfa-http migrate`"
         );
     }
 
@@ -212,6 +214,30 @@ mod file {
 
         let damaged = stores.totp.get(&record.consumer, record.id).await.unwrap_err();
         assert_eq!(damaged.to_string(), "sqlite holds a damaged record: failures");
+    }
+
+    /// R79: a key that cannot be read is named, and the floor of the others is raised.
+    #[tokio::test]
+    async fn a_damaged_key_does_not_keep_the_floor_from_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mfa.db");
+        let stores = Stores::from(SqliteStore::open(&path).await.unwrap());
+        let keys = ["a1", "a2", "a3"].map(|value| sample::api_key(value, "a1"));
+        for key in &keys {
+            stores.api_keys.save(key, Expect::Absent).await.unwrap();
+        }
+        let mut connection = SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
+        connection.execute("UPDATE api_key SET not_before = -1 WHERE value = 'a2'").await.unwrap();
+
+        let (mfa, _clock) = mfa_at(&stores, NOW);
+        let report = mfa.raise_floor().await.unwrap();
+        assert_eq!((report.raised, report.damaged), (2, vec!["a2".to_owned()]));
+        for key in [&keys[0], &keys[2]] {
+            let stored = stores.api_keys.get(&key.key).await.unwrap().unwrap();
+            assert_eq!(stored.record.not_before, Some(NOW));
+        }
+        let row = connection.fetch_one("SELECT not_before FROM api_key WHERE value = 'a2'").await.unwrap();
+        assert_eq!(row.get::<i64, _>(0), -1);
     }
 
     /// A failing write fails alone. Those committed with it succeed.

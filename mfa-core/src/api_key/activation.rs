@@ -3,6 +3,7 @@
 use subtle::ConstantTimeEq;
 
 use super::{ApiKey, ApiKeyError, ApiSecret, CheckTag};
+use crate::clock::UnixTime;
 use crate::envelope::{KeyEncryptionKey, Keyring};
 use crate::event::{Action, Event};
 use crate::store::{ApiKeyRecord, ApiKeyState, Expect, StoreError, Stored};
@@ -20,7 +21,7 @@ impl Mfa {
         let stored = self.pending(key, email).await?;
         let consumer = stored.record.consumer.clone();
         let keyring = Keyring::generate(&*self.parts.random)?;
-        Ok(self.activate(stored, consumer, &keyring).await?.0)
+        Ok(self.activate(stored, consumer, None, &keyring).await?.0)
     }
 
     /// The pending key, if it was created for that e-mail address.
@@ -41,6 +42,7 @@ impl Mfa {
         &self,
         stored: Stored<ApiKeyRecord>,
         consumer: ConsumerId,
+        floor: Option<UnixTime>,
         keyring: &Keyring,
     ) -> Result<(ApiSecret, Stored<ApiKeyRecord>), ApiKeyError> {
         let Stored { record, revision } = stored;
@@ -52,7 +54,8 @@ impl Mfa {
         let activated_at = self.parts.clock.now();
         let state = ApiKeyState::Active { activated_at, hash, check_tag, keyring: Some(keyring) };
 
-        let active = ApiKeyRecord { consumer, state, ..record };
+        let not_before = record.not_before.max(floor);
+        let active = ApiKeyRecord { consumer, not_before, state, ..record };
         let revision = match self.parts.stores.api_keys.save(&active, Expect::At(revision)).await {
             Ok(revision) => revision,
             Err(StoreError::Conflict) => return Err(ApiKeyError::AlreadyActivated),
@@ -76,7 +79,8 @@ impl Consumer {
         if keyring.is_rotating() {
             return Err(ApiKeyError::RotationUnderWay);
         }
-        let (secret, mut stored) = self.mfa.activate(stored, self.id().clone(), &keyring).await?;
+        let (secret, mut stored) =
+            self.mfa.activate(stored, self.id().clone(), self.not_before, &keyring).await?;
         // A rotation may have begun meanwhile, given the other key a data key, and not seen this one.
         while let Some(all) = keyring.joined(&self.stored_keyring().await?) {
             let kek = KeyEncryptionKey::new(&secret, key, self.id());

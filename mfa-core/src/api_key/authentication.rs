@@ -115,7 +115,7 @@ impl Mfa {
         };
         let kek = KeyEncryptionKey::new(secret, &record.key, &record.consumer);
         let keyring = kek.unwrap_keyring(keyring).map_err(ApiKeyError::Damaged)?;
-        Ok(Consumer::new(self.clone(), record.consumer.clone(), kek, keyring))
+        Ok(Consumer::new(self.clone(), record, kek, keyring))
     }
 
     /// Checks the secret of an active key against the stored hash. Concurrent callers with the same secret

@@ -5,6 +5,7 @@ mod authentication;
 mod check_tag;
 mod error;
 mod failures;
+mod floor;
 mod hash;
 mod key;
 mod secret;
@@ -14,6 +15,7 @@ mod verified;
 
 pub use check_tag::CheckTag;
 pub use error::ApiKeyError;
+pub use floor::RaisedFloor;
 pub use hash::{Argon2Hasher, HashError, SecretHash, SecretHasher};
 pub use key::{ApiKey, InvalidApiKey};
 pub use secret::{ApiSecret, InvalidApiSecret};

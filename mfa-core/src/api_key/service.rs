@@ -70,6 +70,7 @@ impl Mfa {
             created_at,
             expires_at,
             last_used_at: None,
+            not_before: None,
             rotation: None,
             state: ApiKeyState::Pending,
         };

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::stage::Position;
 use super::{Credentials, RotationError, RotationStage};
 use crate::api_key::{ApiKey, ApiKeyError, ApiSecret};
+use crate::clock::UnixTime;
 use crate::envelope::{DataKeyId, KeyEncryptionKey, Keyring};
 use crate::event::{Action, Event};
 use crate::store::retry::Attempts;
@@ -25,6 +26,7 @@ pub(super) struct Presented {
 /// A change that a rotation makes to an API key.
 struct Change {
     consumer: ConsumerId,
+    not_before: Option<UnixTime>,
     keyring: Keyring,
     mark: Option<RotationMark>,
 }
@@ -46,7 +48,13 @@ impl Presented {
 
     /// A change that leaves the key with its consumer.
     fn change(&self, keyring: Keyring, mark: Option<RotationMark>) -> Change {
-        Change { consumer: self.record.consumer.clone(), keyring, mark }
+        let ApiKeyRecord { consumer, not_before, .. } = &self.record;
+        Change { consumer: consumer.clone(), not_before: *not_before, keyring, mark }
+    }
+
+    /// The later floor of two keys of one consumer: both open the same records.
+    fn floor_with(&self, other: &Self) -> Option<UnixTime> {
+        self.record.not_before.max(other.record.not_before)
     }
 
     /// Whether a rotation between the two keys is finished.
@@ -102,9 +110,9 @@ impl Mfa {
 
     /// Writes a key's consumer, keyring and mark if the key is unchanged since it was read.
     async fn save_presented(&self, presented: &mut Presented, change: Change) -> Result<(), RotationError> {
-        let Change { consumer, keyring, mark } = change;
+        let Change { consumer, not_before, keyring, mark } = change;
         let kek = KeyEncryptionKey::new(&presented.secret, &presented.record.key, &consumer);
-        let mut record = ApiKeyRecord { consumer, rotation: mark, ..presented.record.clone() };
+        let mut record = ApiKeyRecord { consumer, not_before, rotation: mark, ..presented.record.clone() };
         if let ApiKeyState::Active { keyring: stored, .. } = &mut record.state {
             *stored = Some(kek.wrap_keyring(&keyring, &*self.parts.random)?);
         }
@@ -174,15 +182,22 @@ impl Mfa {
         *begun = Some(goal);
         let started_at = self.parts.clock.now();
         let mark = RotationMark { started_at, data_key: goal.number(), stage: RotationStage::Source };
+        let not_before = old.floor_with(new);
         match old.keyring.joined(&new.keyring) {
-            None if old.mark_of(goal).is_some() => {}
+            None if old.mark_of(goal).is_some() && old.record.not_before == not_before => {}
             all => {
                 let all = all.unwrap_or_else(|| old.keyring.copy());
-                self.save_presented(old, old.change(all, Some(mark))).await?;
+                let change = Change { not_before, ..old.change(all, Some(mark)) };
+                self.save_presented(old, change).await?;
             }
         }
-        if let Some(all) = new.keyring.joined(&old.keyring) {
-            self.save_presented(new, new.change(all, new.record.rotation.clone())).await?;
+        match new.keyring.joined(&old.keyring) {
+            None if new.record.not_before == not_before => {}
+            all => {
+                let all = all.unwrap_or_else(|| new.keyring.copy());
+                let change = Change { not_before, ..new.change(all, new.record.rotation.clone()) };
+                self.save_presented(new, change).await?;
+            }
         }
         // A key that joined meanwhile would lack the fresh data key, which seals records from here on.
         self.refuse_third_keys(&consumer, &pair).await?;
@@ -205,7 +220,8 @@ impl Mfa {
         let started_at = self.parts.clock.now();
         let stage = RotationStage::Pass(Position::START);
         let mark = RotationMark { started_at, data_key: goal.number(), stage };
-        self.save_presented(new, Change { consumer, keyring, mark: Some(mark) }).await?;
+        let change = Change { consumer, not_before: old.floor_with(new), keyring, mark: Some(mark) };
+        self.save_presented(new, change).await?;
         if joins {
             // Records that its own consumer made while it joined would be unreachable.
             let pair = [old.record.key.clone(), new.record.key.clone()];
@@ -227,7 +243,7 @@ impl Mfa {
         keyring: &Keyring,
     ) -> Result<(), RotationError> {
         let undo =
-            |_: &Presented| Ok(Some(Change { consumer: own.clone(), keyring: keyring.copy(), mark: None }));
+            |new: &Presented| Ok(Some(Change { consumer: own.clone(), ..new.change(keyring.copy(), None) }));
         self.change_key(new, undo).await
     }
 

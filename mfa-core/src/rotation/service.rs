@@ -165,7 +165,7 @@ impl Mfa {
         options: &RotationOptions<'_>,
     ) -> Result<(End, RotationReport), RotationError> {
         let kek = key.key_encryption_key();
-        let consumer = Consumer::new(self.clone(), key.record.consumer.clone(), kek, key.keyring.copy());
+        let consumer = Consumer::new(self.clone(), &key.record, kek, key.keyring.copy());
         let report = RotationReport::default();
         let mut pass = Pass { mfa: self, consumer, key, goal, options, report };
         let end = pass.run().await?;

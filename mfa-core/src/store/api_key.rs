@@ -27,6 +27,8 @@ pub struct ApiKeyRecord {
     pub expires_at: Option<UnixTime>,
     /// When it was last used, accurate to an hour.
     pub last_used_at: Option<UnixTime>,
+    /// Its floor: time steps and ceremonies from before it are refused; `None` for no floor.
+    pub not_before: Option<UnixTime>,
     /// The rotation that this key takes part in, or the last one to it.
     pub rotation: Option<RotationMark>,
     /// Its state.

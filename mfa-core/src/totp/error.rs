@@ -19,7 +19,8 @@ pub enum TotpError {
     #[error("no such TOTP")]
     NotFound,
 
-    /// The code is malformed, wrong or used already, or there is no such TOTP. The error does not say which.
+    /// The code is malformed, wrong, used already or from before the floor, or there is no such TOTP. The error
+    /// does not say which.
     #[error("the one-time password was not accepted")]
     NotAccepted,
 

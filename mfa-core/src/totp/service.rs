@@ -100,7 +100,8 @@ impl<'a> TotpService<'a> {
     ///
     /// # Errors
     ///
-    /// [`TotpError::NotAccepted`] if the code is malformed, wrong or used, or there is no such authenticator;
+    /// [`TotpError::NotAccepted`] if the code is malformed, wrong, used or could have been used before the
+    /// floor, or there is no such authenticator;
     /// [`TotpError::Throttled`] and [`TotpError::Disabled`] after failures; [`TotpError::Store`] if the store
     /// failed, in which case the code may or may not have been used up.
     pub async fn verify(&self, id: TotpId, code: &str) -> Result<(), TotpError> {
@@ -115,7 +116,9 @@ impl<'a> TotpService<'a> {
 
             let step = secret.matching_step(&code, TimeStep::at(now, secret.period));
             // A step is accepted once, RFC 6238 §5.2, and an older one never after it.
-            let accepted = step.filter(|step| record.last_accepted_step < Some(*step));
+            let unused = step.filter(|step| record.last_accepted_step < Some(*step));
+            // Below the floor, nobody knows which steps were accepted.
+            let accepted = unused.filter(|step| self.consumer.admits_from(step.accepted_from(secret.period)));
             let judged = match accepted {
                 Some(_) => {
                     TotpRecord { last_accepted_step: accepted, failures: 0, failed_at: None, ..record }

@@ -22,6 +22,11 @@ impl TimeStep {
         self.0
     }
 
+    /// The earliest time at which its code is accepted, as [`window`](Self::window) has it.
+    pub(super) fn accepted_from(self, period: u16) -> UnixTime {
+        UnixTime::from_secs(self.0.saturating_sub(1).saturating_mul(period.into()))
+    }
+
     /// The steps whose codes are accepted, oldest first: one before for network delay, one after for a fast
     /// clock (RFC 6238 §5.2).
     pub(super) const fn window(self) -> [Self; 3] {

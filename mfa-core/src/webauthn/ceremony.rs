@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::{Challenge, Refusal, RelyingParty, UserVerification, WebauthnError};
+use crate::clock::UnixTime;
 use crate::envelope::{Context, RecordKind};
 use crate::random::RandomError;
 use crate::store::{CeremonyId, MAX_LIFETIME, UserId};
@@ -30,6 +31,9 @@ pub(crate) struct Ceremony {
     user_verification: String,
     /// The credential ids that may respond, in base64url.
     allowed: Vec<String>,
+    /// When it was begun, in milliseconds since 1970; `None` from servers that do not say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    begun_at: Option<u64>,
 }
 
 impl Ceremony {
@@ -45,32 +49,45 @@ impl Ceremony {
             rp_id: relying_party.id.clone(),
             user_verification: relying_party.user_verification.as_str().to_owned(),
             allowed: allowed.map(|id| BASE64URL_NOPAD.encode(id)).collect(),
+            begun_at: None,
         }
     }
 
     /// Remembers the ceremony under a fresh challenge.
-    pub(crate) async fn begin(&self, consumer: &Consumer) -> Result<Challenge, WebauthnError> {
+    pub(crate) async fn begin(mut self, consumer: &Consumer) -> Result<Challenge, WebauthnError> {
         let parts = &consumer.mfa.parts;
+        let now = parts.clock.now();
+        self.begun_at = Some(now.as_millis());
         let challenge = Challenge::generate(&*parts.random)?;
         let id = id_of(&consumer.id, &challenge);
         let sealed = self.seal(consumer, id)?;
-        parts.stores.ceremonies.put(id, sealed, parts.clock.now().after(MAX_LIFETIME)).await?;
+        parts.stores.ceremonies.put(id, sealed, now.after(MAX_LIFETIME)).await?;
         Ok(challenge)
     }
 
     /// Removes and returns the ceremony that awaits `challenge`. The challenge is then used up, whatever the
-    /// outcome.
+    /// outcome. One from before the floor is unknown: it may have been taken before.
     pub(crate) async fn take(consumer: &Consumer, challenge: &Challenge) -> Result<Self, WebauthnError> {
         let parts = &consumer.mfa.parts;
         let id = id_of(&consumer.id, challenge);
-        let sealed = parts.stores.ceremonies.take(id, parts.clock.now()).await?.ok_or(Refusal::Challenge)?;
+        let now = parts.clock.now();
+        let sealed = parts.stores.ceremonies.take(id, now).await?.ok_or(Refusal::Challenge)?;
         let keyring = consumer.keyring_with(sealed.data_key_id()).await?;
         if sealed.data_key_id().is_some_and(|id| !keyring.has(id)) {
             // It was begun before a rotation and finished after it. Treat it as expired.
             return Err(Refusal::Challenge.into());
         }
         let opened = keyring.open(&place(&consumer.id, &HEXLOWER.encode(&id.0)), &sealed)?;
-        serde_json::from_slice(&opened).map_err(|_| crate::envelope::DoesNotOpen.into())
+        let ceremony: Self = serde_json::from_slice(&opened).map_err(|_| crate::envelope::DoesNotOpen)?;
+        if !consumer.admits_from(ceremony.begun_at(now)) {
+            return Err(Refusal::Challenge.into());
+        }
+        Ok(ceremony)
+    }
+
+    /// When it was begun, at the earliest: it is open at `now`.
+    fn begun_at(&self, now: UnixTime) -> UnixTime {
+        self.begun_at.map_or(now.before(MAX_LIFETIME), UnixTime::from_millis)
     }
 
     /// Checks that it was begun for the same purpose, user and RP ID. The origins are those that the authenticated
@@ -126,4 +143,46 @@ fn id_of(consumer: &ConsumerId, challenge: &Challenge) -> CeremonyId {
 
 fn place<'a>(consumer: &'a ConsumerId, id: &'a str) -> Context<'a> {
     Context { consumer, kind: RecordKind::Ceremony, record_id: id, field: "state" }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::Mfa;
+    use crate::clock::{Clock as _, ManualClock};
+    use crate::store::memory::MemoryStore;
+    use crate::store::{ApiKeyStore as _, Expect, Stored};
+
+    /// A ceremony of a server that does not say when it was begun opens, unless it may be from before the floor.
+    #[tokio::test]
+    async fn a_ceremony_without_a_time_is_as_old_as_it_can_be() {
+        let (store, now) = (MemoryStore::default(), UnixTime::from_secs(1_800_000_000));
+        let clock = Arc::new(ManualClock::at(now));
+        let mfa = Mfa::builder(store.clone()).clock(Arc::clone(&clock) as _).build();
+        let key = mfa.create_api_key("dev@example.com").await.unwrap();
+        let secret = mfa.activate_api_key(&key, "dev@example.com").await.unwrap();
+        let party = RelyingParty::from_headers("example.com", "ACME", "https://example.com").unwrap();
+        let early = MAX_LIFETIME - Duration::from_millis(1);
+        for (floor, taken) in [(None, true), (Some(MAX_LIFETIME), true), (Some(early), false)] {
+            let not_before = floor.map(|before| clock.now().before(before));
+            let Stored { record, revision } = store.get(&key).await.unwrap().unwrap();
+            let record = crate::store::ApiKeyRecord { not_before, ..record };
+            store.save(&record, Expect::At(revision)).await.unwrap();
+            let consumer = mfa.authenticate(&key, &secret).await.unwrap();
+
+            let challenge = Challenge::generate(&*mfa.parts.random).unwrap();
+            let id = id_of(consumer.id(), &challenge);
+            let user = UserId(uuid::Uuid::nil());
+            let ceremony = Ceremony::new(Purpose::Registration, user, &party, std::iter::empty());
+            let json = serde_json::to_value(&ceremony).unwrap();
+            assert_eq!(json.as_object().unwrap().len(), 5, "{json}");
+            let sealed = ceremony.seal(&consumer, id).unwrap();
+            mfa.parts.stores.ceremonies.put(id, sealed, clock.now().after(MAX_LIFETIME)).await.unwrap();
+            let outcome = Ceremony::take(&consumer, &challenge).await;
+            assert_eq!(outcome.is_ok(), taken, "{floor:?}: {outcome:?}");
+        }
+    }
 }

@@ -80,12 +80,37 @@ pub async fn register(
     consumer: &Consumer,
     authenticator: &SoftAuthenticator,
 ) -> Result<UserId, WebauthnError> {
+    let (user, response) = begin_registration(consumer, authenticator).await?;
+    finish_registration(consumer, user, &response).await.map(|()| user)
+}
+
+/// Begins the registration of a new user, up to the authenticator's answer.
+///
+/// # Errors
+///
+/// What the service says.
+pub async fn begin_registration(
+    consumer: &Consumer,
+    authenticator: &SoftAuthenticator,
+) -> Result<(UserId, RegistrationResponse), WebauthnError> {
     let new_user = NewUser { id: None, name: "jo".to_owned(), display_name: "Jo".to_owned() };
     let (user, options) = consumer.webauthn(party()).begin_registration(&new_user).await?;
     let browser = Browser::new(ORIGIN, &serde_json::to_value(options).unwrap());
     let created = authenticator.create(&browser).to_string();
-    let response = RegistrationResponse::from_json(created.as_bytes())?;
-    consumer.webauthn(party()).finish_registration(user, &response).await.map(|_| user)
+    Ok((user, RegistrationResponse::from_json(created.as_bytes())?))
+}
+
+/// Finishes a registration.
+///
+/// # Errors
+///
+/// What the service says.
+pub async fn finish_registration(
+    consumer: &Consumer,
+    user: UserId,
+    response: &RegistrationResponse,
+) -> Result<(), WebauthnError> {
+    consumer.webauthn(party()).finish_registration(user, response).await.map(drop)
 }
 
 /// One login.
@@ -98,11 +123,36 @@ pub async fn login(
     user: UserId,
     authenticator: &mut SoftAuthenticator,
 ) -> Result<(), WebauthnError> {
+    let response = begin_login(consumer, user, authenticator).await?;
+    finish_login(consumer, user, &response).await
+}
+
+/// Begins a login, up to the authenticator's answer.
+///
+/// # Errors
+///
+/// What the service says.
+pub async fn begin_login(
+    consumer: &Consumer,
+    user: UserId,
+    authenticator: &mut SoftAuthenticator,
+) -> Result<AuthenticationResponse, WebauthnError> {
     let options = consumer.webauthn(party()).begin_authentication(user).await?;
     let browser = Browser::new(ORIGIN, &serde_json::to_value(options).unwrap());
-    let answer = authenticator.get(&browser).to_string();
-    let response = AuthenticationResponse::from_json(answer.as_bytes())?;
-    consumer.webauthn(party()).finish_authentication(user, &response).await.map(drop)
+    Ok(AuthenticationResponse::from_json(authenticator.get(&browser).to_string().as_bytes())?)
+}
+
+/// Finishes a login.
+///
+/// # Errors
+///
+/// What the service says.
+pub async fn finish_login(
+    consumer: &Consumer,
+    user: UserId,
+    response: &AuthenticationResponse,
+) -> Result<(), WebauthnError> {
+    consumer.webauthn(party()).finish_authentication(user, response).await.map(drop)
 }
 
 /// Rotates from one key to another, in small batches.

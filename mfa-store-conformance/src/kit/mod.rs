@@ -6,5 +6,6 @@ pub mod factors;
 pub mod faults;
 pub mod go_simulator;
 pub mod later;
+pub mod past;
 pub mod sample;
 pub mod service;

@@ -39,6 +39,7 @@ pub fn api_key(value: &str, owner: &str) -> ApiKeyRecord {
         created_at: UnixTime::from_millis(1_795_294_185_320),
         expires_at: Some(UnixTime::from_millis(1_995_294_185_321)),
         last_used_at: Some(UnixTime::from_millis(1_795_294_185_322)),
+        not_before: Some(UnixTime::from_millis(1_795_294_185_324)),
         rotation: Some(RotationMark {
             started_at: UnixTime::from_millis(1_795_294_185_323),
             data_key: u32::MAX,

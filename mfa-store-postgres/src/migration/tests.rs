@@ -8,14 +8,15 @@ const COLUMN: Migration = Migration { sql: "ALTER TABLE mfa_totp ADD COLUMN late
 const INDEX: Migration =
     Migration { sql: "CREATE INDEX CONCURRENTLY mfa_totp_later ON mfa_totp (later);\n", least_reader: 3 };
 /// The next version: it adds a column and an index.
-const NEXT: Schema = Schema(&[SCHEMA.0[0], SCHEMA.0[1], SCHEMA.0[2], COLUMN, INDEX]);
+const NEXT: Schema = Schema(&[SCHEMA.0[0], SCHEMA.0[1], SCHEMA.0[2], SCHEMA.0[3], COLUMN, INDEX]);
 /// A later version: it removes what this one needs.
 const CONTRACTED: Schema = Schema(&[
     SCHEMA.0[0],
     SCHEMA.0[1],
     SCHEMA.0[2],
+    SCHEMA.0[3],
     COLUMN,
-    Migration { sql: "ALTER TABLE mfa_totp DROP COLUMN failed_at;\n", least_reader: 4 },
+    Migration { sql: "ALTER TABLE mfa_totp DROP COLUMN failed_at;\n", least_reader: 5 },
 ]);
 
 /// A fresh schema on the shared server.
@@ -38,12 +39,12 @@ async fn only_the_least_reader_decides_whether_newer_tables_are_refused() {
     NEXT.run(&pool, true).await.unwrap();
     SCHEMA.run(&pool, true).await.unwrap();
     SCHEMA.check(&mut pool.connect().await.unwrap()).await.unwrap();
-    assert_eq!(found(SCHEMA, &pool).await.unwrap(), 5);
+    assert_eq!(found(SCHEMA, &pool).await.unwrap(), 6);
 
     let Some((_, pool)) = fresh().await else { return };
     CONTRACTED.run(&pool, true).await.unwrap();
     for refused in [SCHEMA.run(&pool, true).await, SCHEMA.check(&mut pool.connect().await.unwrap()).await] {
-        assert!(matches!(refused, Err(PostgresError::TooNew { found: 5, known: 3 })), "{refused:?}");
+        assert!(matches!(refused, Err(PostgresError::TooNew { found: 6, known: 4 })), "{refused:?}");
     }
 }
 
@@ -67,7 +68,7 @@ async fn the_plan_is_what_runs() {
     let Some((url, pool)) = fresh().await else { return };
     let plan = PostgresStore::pending_migrations(&url).await.unwrap();
     assert_eq!(found(SCHEMA, &pool).await.unwrap(), 0);
-    assert!(plan.concat().contains("ADD COLUMN state text"), "{plan:?}");
+    assert!(plan.concat().contains("ADD COLUMN not_before timestamptz"), "{plan:?}");
 
     let mut connection = pool.connect().await.unwrap();
     let none: i64 = connection
@@ -79,7 +80,7 @@ async fn the_plan_is_what_runs() {
     for statements in NEXT.plan(&mut connection).await.unwrap() {
         connection.execute(sqlx::raw_sql(sql(statements))).await.unwrap();
     }
-    assert_eq!(found(NEXT, &pool).await.unwrap(), 5);
+    assert_eq!(found(NEXT, &pool).await.unwrap(), 6);
     assert_eq!(NEXT.plan(&mut connection).await.unwrap(), [""; 0]);
 }
 
@@ -98,7 +99,7 @@ async fn servers_that_migrate_at_once_run_each_migration_once() {
     let mut connection = pool.connect().await.unwrap();
     assert_eq!(is_valid(&mut connection, "mfa_totp_later").await.unwrap(), Some(true));
     let rows: i64 = connection.fetch_one("SELECT count(*) FROM mfa_schema").await.unwrap().get(0);
-    assert_eq!(rows, 5);
+    assert_eq!(rows, 6);
 }
 
 /// A migration gives up instead of holding up those who wait behind it, and the next run continues.
@@ -112,17 +113,17 @@ async fn a_table_in_use_is_refused_and_the_next_run_continues() {
     reader.execute("SELECT 1 FROM mfa_totp").await.unwrap();
     let refused = NEXT.run(&pool, true).await;
     assert!(matches!(refused, Err(PostgresError::TablesInUse)), "{refused:?}");
-    assert_eq!(found(NEXT, &pool).await.unwrap(), 3);
+    assert_eq!(found(NEXT, &pool).await.unwrap(), 4);
     reader.rollback().await.unwrap();
 
     connection.execute("SET statement_timeout = 0").await.unwrap();
     connection.execute(sqlx::raw_sql(COLUMN.sql)).await.unwrap();
-    connection.execute("INSERT INTO mfa_schema VALUES (4, 3)").await.unwrap();
+    connection.execute("INSERT INTO mfa_schema VALUES (5, 3)").await.unwrap();
     let mut snapshot = holder.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ").await.unwrap();
     snapshot.execute("SELECT 1 FROM mfa_api_key").await.unwrap();
     let refused = NEXT.run(&pool, true).await;
     assert!(matches!(refused, Err(PostgresError::TablesInUse)), "{refused:?}");
-    assert_eq!(found(NEXT, &pool).await.unwrap(), 4);
+    assert_eq!(found(NEXT, &pool).await.unwrap(), 5);
     assert_eq!(is_valid(&mut connection, "mfa_totp_later").await.unwrap(), Some(false));
     snapshot.rollback().await.unwrap();
 

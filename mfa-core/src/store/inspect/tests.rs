@@ -34,6 +34,7 @@ fn api_key(value: &str, state: ApiKeyState) -> ApiKeyRecord {
         created_at: UnixTime::from_millis(1),
         expires_at: None,
         last_used_at: None,
+        not_before: None,
         rotation: None,
         state,
     }
