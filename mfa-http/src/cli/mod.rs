@@ -4,13 +4,14 @@ mod api_key;
 mod doctor;
 mod health;
 mod serve;
+mod store;
 
 use std::error::Error;
 use std::net::SocketAddr;
 
 use clap::{Parser, Subcommand};
 use mfa_http::settings::{AnswerSettings, StoreSettings};
-use mfa_http::store;
+use mfa_http::store::{pending_migrations, place};
 
 pub(crate) type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
 
@@ -49,6 +50,9 @@ enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Close what a store brought back when it went back in time
+    #[command(subcommand)]
+    Store(store::Command),
     /// Print the contract of the HTTP routes, OpenAPI 3.1 in JSON
     Openapi,
     /// Check the store without writing to it. The exit status is 1 if something needs attention
@@ -69,11 +73,12 @@ pub(crate) async fn run(cli: Cli) -> Outcome {
     match command.unwrap_or(Command::Serve(serve::Serve::default())) {
         Command::Serve(serve) => serve::run(&settings, &serve).await,
         Command::ApiKey(command) => api_key::run(&settings, command).await,
-        Command::Migrate { dry_run: true } => pending_migrations(&settings.stores).await,
+        Command::Migrate { dry_run: true } => dry_run(&settings.stores).await,
         Command::Migrate { dry_run: false } => {
             settings.stores.migrate().await?;
             print("the store is up to date")
         }
+        Command::Store(command) => store::run(&settings, command).await,
         Command::Openapi => print(&mfa_http::contract().to_pretty_json()?),
         Command::Doctor { repair, json } => doctor::run(&settings, repair, json).await,
         Command::Health => health::run(settings.listen).await,
@@ -81,10 +86,10 @@ pub(crate) async fn run(cli: Cli) -> Outcome {
 }
 
 /// Prints statements for each store, and everything else as an SQL comment.
-async fn pending_migrations(stores: &StoreSettings) -> Outcome {
+async fn dry_run(stores: &StoreSettings) -> Outcome {
     for url in [Some(stores.url()), stores.ceremony_url().map(Into::into)].into_iter().flatten() {
-        let place = store::place(&url);
-        match store::pending_migrations(&url).await? {
+        let place = place(&url);
+        match pending_migrations(&url).await? {
             None => print(&format!("-- {place}: no migrations; missing tables are created"))?,
             Some(pending) if pending.is_empty() => print(&format!("-- {place}: up to date"))?,
             Some(pending) => print(&format!("-- {place}:\n{}", pending.concat().trim_end()))?,

@@ -278,3 +278,35 @@ fn health_tells_whether_a_server_is_ready() {
     assert_eq!(output(folder.path(), &["--listen", address, "health"]), "ready");
     assert_eq!(output(folder.path(), &["migrate"]), "the store is up to date");
 }
+
+/// R79: an operator raises the floor beside a running server, without a secret, and the next call meets it.
+#[tokio::test]
+async fn a_running_server_meets_a_raised_floor_at_the_next_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start(folder.path());
+    let keys: Vec<_> =
+        (0..3).map(|_| output(folder.path(), &["api-key", "create", "dev@example.com"])).collect();
+    output(folder.path(), &["api-key", "revoke", &keys[2]]);
+    let secret = output(folder.path(), &["api-key", "activate", &keys[0], "dev@example.com"]);
+    let client = reqwest::Client::new();
+    let call = |path: &str, body: Value| {
+        let request = client.post(format!("{}{path}", server.url)).json(&body);
+        answer(request.header("x-mfa-apikey", &keys[0]).header("x-mfa-apisecret", &secret))
+    };
+    let (_, enrolled) = call("/totp", json!({})).await;
+    let path = format!("/totp/{}/validate", enrolled["uuid"].as_str().unwrap());
+    let code = || json!({"code": code_at(enrolled["totpKey"].as_str().unwrap(), SystemClock.now())});
+    assert_eq!(call(&path, code()).await.0, 200);
+
+    let (before, said) = (SystemClock.now(), output(folder.path(), &["store", "raise-floor"]));
+    let (floor, counts) = said.strip_prefix("floor ").unwrap().split_once(" ms: ").unwrap();
+    assert!((before.as_millis()..=SystemClock.now().as_millis()).contains(&floor.parse().unwrap()), "{said}");
+    assert_eq!(counts, "raised for 2 API keys; 1 revoked, 0 unreadable");
+    // Even if a step has begun since.
+    let (status, body) = call(&path, code()).await;
+    assert_eq!((status, body["code"].as_str()), (401, Some("code-not-accepted")));
+
+    let (code, said) = complaint(folder.path(), &["--store", "memory://", "store", "raise-floor"]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("never goes back in time"), "{said}");
+}

@@ -15,7 +15,7 @@ async fn dry_run(store: &str) {
     let first = migrate(&["--dry-run"]);
     assert_eq!(migrate(&["--dry-run"]), first);
     let has_migrations = ["sqlite", "postgres"].contains(&store);
-    assert_eq!(first.contains("ADD COLUMN state"), has_migrations, "{first}");
+    assert_eq!(first.contains("ADD COLUMN not_before"), has_migrations, "{first}");
     assert_eq!(first.contains("no migrations"), !has_migrations, "{first}");
 
     assert_eq!(migrate(&[]), "the store is up to date");
