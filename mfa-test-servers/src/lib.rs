@@ -124,7 +124,7 @@ fn spawn(
     };
     let mut child = start();
     for _ in 0..600 {
-        if TcpStream::connect(address).is_ok() {
+        if accepts(kind, address) {
             return child;
         }
         // After a SIGKILL, PostgreSQL does not start until the dead server's children have noticed.
@@ -134,4 +134,14 @@ fn spawn(
         std::thread::sleep(Duration::from_millis(50));
     }
     panic!("{kind} does not listen on {address}");
+}
+
+/// PostgreSQL listens before it has started up.
+fn accepts(kind: &str, address: SocketAddr) -> bool {
+    if kind != "postgres" {
+        return TcpStream::connect(address).is_ok();
+    }
+    let port = address.port().to_string();
+    let mut ready = Command::new("pg_isready");
+    ready.args(["--quiet", "--host=127.0.0.1", "--port", &port]).status().unwrap().success()
 }

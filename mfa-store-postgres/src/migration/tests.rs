@@ -1,5 +1,6 @@
 //! Migrations of a later version, on a real server.
 
+use mfa_test_servers::OwnServer;
 use sqlx::Executor as _;
 
 use super::*;
@@ -27,6 +28,13 @@ async fn fresh() -> Option<(String, Pool)> {
     let url = format!("{url}?options=-c%20search_path%3D{name}");
     let pool = Pool::new(Settings::parse(&url).unwrap()).unwrap();
     Some((url, pool))
+}
+
+/// A server that no other test uses.
+async fn own() -> Option<(OwnServer, Pool)> {
+    let server = OwnServer::start("postgres", &[])?;
+    let url = format!("postgres://mfa@{}/postgres", server.address);
+    Some((server, Pool::new(Settings::parse(&url).unwrap()).unwrap()))
 }
 
 async fn found(schema: Schema, pool: &Pool) -> Result<i64, PostgresError> {
@@ -105,7 +113,8 @@ async fn servers_that_migrate_at_once_run_each_migration_once() {
 /// A migration gives up instead of holding up those who wait behind it, and the next run continues.
 #[tokio::test]
 async fn a_table_in_use_is_refused_and_the_next_run_continues() {
-    let Some((_, pool)) = fresh().await else { return };
+    // Its open snapshot would hold up the migrations of other tests.
+    let Some((_server, pool)) = own().await else { return };
     SCHEMA.run(&pool, true).await.unwrap();
     let (mut holder, mut connection) = (pool.connect().await.unwrap(), pool.connect().await.unwrap());
 
@@ -134,9 +143,7 @@ async fn a_table_in_use_is_refused_and_the_next_run_continues() {
 /// Another program that migrates for long is named, and nobody waits for it without end.
 #[tokio::test]
 async fn a_long_migration_elsewhere_is_named() {
-    let Some(server) = mfa_test_servers::OwnServer::start("postgres", &[]) else { return };
-    let url = format!("postgres://mfa@{}/postgres", server.address);
-    let pool = Pool::new(Settings::parse(&url).unwrap()).unwrap();
+    let Some((_server, pool)) = own().await else { return };
     let mut other = pool.connect().await.unwrap();
     let held = lock(&mut other).await.unwrap();
     let refused = SCHEMA.run(&pool, true).await;
