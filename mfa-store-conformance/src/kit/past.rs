@@ -9,12 +9,14 @@ use mfa_core::envelope::Sealed;
 use mfa_core::store::{
     CeremonyId, CeremonyState, CeremonyStore, Expect, Listing, StoreError, Stores, TotpRecord, UserRecord,
 };
+use uuid::Uuid;
 
 use super::sample::Kind;
 
 /// A consumer's records as they were once.
 #[derive(Debug)]
 pub struct Snapshot {
+    consumer: ConsumerId,
     totp: Vec<TotpRecord>,
     users: Vec<UserRecord>,
 }
@@ -22,13 +24,14 @@ pub struct Snapshot {
 impl Snapshot {
     /// The records of now, up to 100 of each kind.
     pub async fn of(stores: &Stores, consumer: &ConsumerId) -> Self {
-        Self { totp: records(stores, consumer).await, users: records(stores, consumer).await }
+        let (totp, users) = (records(stores, consumer).await, records(stores, consumer).await);
+        Self { consumer: consumer.clone(), totp, users }
     }
 
-    /// Brings the contents of the records back.
+    /// Brings the records back as they were.
     pub async fn restore(&self, stores: &Stores) {
-        put_back(stores, &self.totp).await;
-        put_back(stores, &self.users).await;
+        put_back(stores, &self.consumer, &self.totp).await;
+        put_back(stores, &self.consumer, &self.users).await;
     }
 }
 
@@ -37,11 +40,18 @@ async fn records<R: Kind>(stores: &Stores, consumer: &ConsumerId) -> Vec<R> {
     page.items.into_iter().map(|stored| stored.record).collect()
 }
 
-async fn put_back<R: Kind>(stores: &Stores, records: &[R]) {
-    for record in records {
-        let stored = R::store(stores).get(record.consumer(), record.id()).await.unwrap();
+async fn put_back<R: Kind>(stores: &Stores, consumer: &ConsumerId, before: &[R]) {
+    let store = R::store(stores);
+    for record in before {
+        let stored = store.get(consumer, record.id()).await.unwrap();
         let expect = stored.map_or(Expect::Absent, |stored| Expect::At(stored.revision));
-        R::store(stores).save(record, expect).await.unwrap();
+        store.save(record, expect).await.unwrap();
+    }
+    let uuid = |record: &R| -> Uuid { record.id().into() };
+    for record in records::<R>(stores, consumer).await {
+        if !before.iter().any(|kept| uuid(kept) == uuid(&record)) {
+            store.delete(consumer, record.id()).await.unwrap();
+        }
     }
 }
 
