@@ -351,7 +351,7 @@ fn it_listens_on_this_machine_only() {
             let output = command.output().unwrap();
             let said = String::from_utf8(output.stderr).unwrap();
             assert_eq!(output.status.code(), Some(1), "{address}: {said}");
-            let expected = "it signs for whoever reaches it, so only this machine may";
+            let expected = "it signs for everyone who reaches it, so only this machine may";
             assert!(
                 said.starts_with("mfa-simulator: refuses to listen on ") && said.contains(expected),
                 "{said}"

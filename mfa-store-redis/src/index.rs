@@ -64,7 +64,7 @@ pub(crate) fn id_and_incarnation(entry: &str) -> (&str, &str) {
     entry.split_once(':').unwrap_or((entry, ""))
 }
 
-/// The number of an entry's part. What is no id of ours goes to the first.
+/// The number of an entry's part. An entry without an id of ours belongs to the first.
 fn part(entry: &str) -> u16 {
     entry.get(..2).and_then(|digits| u16::from_str_radix(digits, 16).ok()).unwrap_or(0)
 }

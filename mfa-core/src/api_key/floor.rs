@@ -22,7 +22,7 @@ pub struct RaisedFloor {
 }
 
 impl Mfa {
-    /// Raises the floor of every API key to now. Whoever uses a key meets it at the next call. A floor that is
+    /// Raises the floor of every API key to now. It holds for a key from its next call. A floor that is
     /// later already stays. If this fails or is interrupted, call it again.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::authenticator::Key;
 
-/// The key handle of whoever names none.
+/// The key handle of a request that names none.
 pub const KEY_HANDLE: &str = "U2fSimulatorKey";
 
 /// What the simulator is asked.

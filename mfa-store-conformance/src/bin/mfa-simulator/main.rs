@@ -39,7 +39,7 @@ async fn main() -> ExitCode {
 async fn serve(listen: SocketAddr) -> Result<(), Box<dyn Error>> {
     if !listen.ip().is_loopback() {
         return Err(format!(
-            "refuses to listen on {listen}: it signs for whoever reaches it, so only this machine may. \
+            "refuses to listen on {listen}: it signs for everyone who reaches it, so only this machine may. \
              Listen on 127.0.0.1 or [::1]; for a test in another container, share its network"
         )
         .into());
