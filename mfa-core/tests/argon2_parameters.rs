@@ -1,5 +1,4 @@
 //! Where the parameters of Argon2 stand.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::{Path, PathBuf};
 
